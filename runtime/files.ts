@@ -1,0 +1,40 @@
+import { constants } from 'node:fs';
+import { access, mkdir, open, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Refusal } from '../schemas/refusal.js';
+
+/** Replaces a file so that a crash leaves the old or the new one, whole and on disk. */
+export async function writeAtomic(path: string, data: string | Uint8Array): Promise<void> {
+  const partial = `${path}.${process.pid}.partial`;
+  const file = await open(partial, 'w');
+  try {
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(partial, path);
+  await syncFolder(dirname(path));
+}
+
+/** Makes names written into a folder durable. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** Makes a folder that can be written to. @throws Refusal that names the folder and its use */
+export async function requireFolder(path: string, use: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new Refusal(
+      `${use}: can't write to ${path} (${(cause as NodeJS.ErrnoException).code}): give a folder that this user may write`,
+    );
+  }
+}

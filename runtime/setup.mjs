@@ -1,0 +1,85 @@
+// Makes a fresh clone ready, before `npm start` and `npm test`: installs where the lock file is not what is installed,
+// compiles the .proto files and the TypeScript where they changed. A warm start does nothing and needs no network.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+process.chdir(root);
+const protos = ['schemas/fleet.proto', 'device/engine/onnx.proto'];
+const rooms = [
+  'schemas',
+  'runtime',
+  'telemetry',
+  'broker',
+  'device',
+  'coordinator',
+  'builtin',
+  'cli',
+  'grafana',
+  'bench',
+  'test',
+];
+const command = (file, ...args) => execFileSync(process.execPath, [file, ...args], { stdio: 'inherit' });
+const hash = (...files) =>
+  files.reduce((h, f) => h.update(f).update(readFileSync(f)), createHash('sha256')).digest('hex');
+const stamped = (stamp, value) => existsSync(stamp) && readFileSync(stamp, 'utf8') === value;
+
+function sources(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return entry.name === 'generated' ? [] : sources(path);
+    return /\.(ts|proto)$/.test(path) ? [path] : [];
+  });
+}
+
+const installed = hash('package-lock.json', 'package.json') + process.version.split('.')[0];
+if (!stamped('node_modules/.fleetune-installed', installed)) {
+  console.log('fleetune: installing packages (npm ci)');
+  execFileSync('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], {
+    stdio: 'inherit',
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: process.env.ONNXRUNTIME_NODE_INSTALL ?? 'skip' },
+  });
+  writeFileSync('node_modules/.fleetune-installed', installed);
+}
+
+const built = hash(
+  ...rooms.flatMap(sources).sort(),
+  'tsconfig.json',
+  'package-lock.json',
+  'runtime/setup.mjs',
+);
+if (!stamped('dist/.built', built)) {
+  console.log('fleetune: building');
+  for (const proto of protos) {
+    const out = join(dirname(proto), 'generated');
+    const name = proto.split('/').at(-1).replace('.proto', '');
+    mkdirSync(out, { recursive: true });
+    const js = join(out, `${name}.js`);
+    const current = hash(proto);
+    if (!stamped(`${js}.sha256`, current)) {
+      const bin = 'node_modules/protobufjs-cli/bin';
+      command(
+        `${bin}/pbjs`,
+        '-t',
+        'static-module',
+        '-w',
+        'es6',
+        '--force-number',
+        '--no-service',
+        '-o',
+        js,
+        proto,
+      );
+      command(`${bin}/pbts`, '-o', join(out, `${name}.d.ts`), js);
+      writeFileSync(`${js}.sha256`, current);
+    }
+    mkdirSync(join('dist', out), { recursive: true });
+    cpSync(js, join('dist', js));
+  }
+  command('node_modules/typescript/bin/tsc', '-p', '.');
+  writeFileSync('dist/.built', built);
+}

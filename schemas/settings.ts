@@ -1,0 +1,102 @@
+import { Refusal } from './refusal.js';
+
+/** One setting of a table: what it may be, what it is when nobody says, and what it means. */
+export type Setting =
+  | { kind: 'integer' | 'number'; default: number; min: number; max: number; help: string }
+  | { kind: 'text'; default: string; help: string; pattern?: RegExp; expected?: string }
+  | { kind: 'choice'; default: string; choices: readonly string[]; help: string }
+  | { kind: 'list'; default: readonly string[]; help: string }
+  | { kind: 'flag'; default: boolean; help: string };
+
+export type SettingTable = Record<string, Setting>;
+
+type ValueOf<S extends Setting> = S extends { kind: 'integer' | 'number' }
+  ? number
+  : S extends { kind: 'flag' }
+    ? boolean
+    : S extends { kind: 'list' }
+      ? readonly string[]
+      : S extends { kind: 'choice'; choices: readonly (infer C)[] }
+        ? C
+        : string;
+
+export type SettingsOf<T extends SettingTable> = { readonly [K in keyof T]: ValueOf<T[K]> };
+
+/**
+ * Checks a record of raw values (from YAML, JSON, flags or the environment; text is accepted for every kind) against a
+ * table. Absent keys take their default. All problems are gathered: each names its key and what was expected.
+ */
+export function checkSettings<T extends SettingTable>(
+  table: T,
+  raw: Record<string, unknown>,
+): { settings: SettingsOf<T>; problems: string[] } {
+  const problems: string[] = [];
+  for (const key of Object.keys(raw)) {
+    if (!Object.hasOwn(table, key))
+      problems.push(`${key}: no such setting${nearest(key, Object.keys(table))}`);
+  }
+  const settings: Record<string, unknown> = {};
+  for (const [key, setting] of Object.entries(table)) {
+    const value = Object.hasOwn(raw, key) ? raw[key] : undefined;
+    const checked =
+      value === undefined || value === null ? { value: setting.default } : checkOne(setting, value);
+    if ('expected' in checked) problems.push(`${key}: ${JSON.stringify(value)} is not ${checked.expected}`);
+    else settings[key] = checked.value;
+  }
+  return { settings: Object.freeze(settings) as SettingsOf<T>, problems };
+}
+
+/** As checkSettings, but throws one Refusal that lists all problems, after `source`. */
+export function requireSettings<T extends SettingTable>(
+  table: T,
+  raw: Record<string, unknown>,
+  source: string,
+) {
+  const { settings, problems } = checkSettings(table, raw);
+  if (problems.length > 0) throw new Refusal(`${source}: ${problems.join('; ')}`);
+  return settings;
+}
+
+type Checked = { value: unknown } | { expected: string };
+
+function checkOne(setting: Setting, value: unknown): Checked {
+  switch (setting.kind) {
+    case 'integer':
+    case 'number': {
+      const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
+      const whole = setting.kind === 'integer';
+      const fits = typeof number === 'number' && number >= setting.min && number <= setting.max;
+      if (fits && (!whole || Number.isInteger(number))) return { value: number };
+      return { expected: `a ${whole ? 'whole ' : ''}number from ${setting.min} to ${setting.max}` };
+    }
+    case 'flag':
+      if (value === true || value === 'true' || value === '1') return { value: true };
+      if (value === false || value === 'false' || value === '0') return { value: false };
+      return { expected: 'true or false' };
+    case 'choice':
+      return setting.choices.includes(value as string)
+        ? { value }
+        : { expected: `one of ${setting.choices.join(', ')}` };
+    case 'list': {
+      const items = typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value;
+      const fits = Array.isArray(items) && items.every((item) => typeof item === 'string' && item !== '');
+      return fits ? { value: Object.freeze([...items]) } : { expected: 'a list of words' };
+    }
+    case 'text': {
+      const text = typeof value === 'number' ? String(value) : value;
+      if (typeof text !== 'string') return { expected: 'text' };
+      if (setting.pattern && !setting.pattern.test(text))
+        return { expected: setting.expected ?? `text like ${setting.pattern}` };
+      return { value: text };
+    }
+  }
+}
+
+/** " (did you mean X?)" where some key differs by little. */
+function nearest(key: string, keys: string[]): string {
+  const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const found = keys.find(
+    (k) => plain(k) === plain(key) || plain(k).startsWith(plain(key)) || plain(key).startsWith(plain(k)),
+  );
+  return found ? ` (did you mean ${found}?)` : '';
+}

@@ -1,0 +1,87 @@
+/** The only place where a topic is built or taken apart. Root: `fleetune/v1/<fleet>/`. */
+
+/** A device, fleet or run name: one topic level that no broker or file system treats specially. */
+export const namePattern = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
+export type Topics = ReturnType<typeof topicsOf>;
+
+/** Topics and filters of one fleet. */
+export function topicsOf(fleet: string) {
+  const root = `fleetune/v1/${fleet}`;
+  const adapter = (run: string, version: number) => `${root}/adapters/${run}.${version}`;
+  return {
+    everything: `${root}/#`,
+    presence: (device: string) => `${root}/devices/${device}/presence`,
+    task: (device: string) => `${root}/devices/${device}/task`,
+    update: (device: string, round: number) => `${root}/devices/${device}/update/${round}`,
+    receipt: (device: string) => `${root}/devices/${device}/receipt`,
+    telemetry: (device: string) => `${root}/devices/${device}/telemetry`,
+    allPresence: `${root}/devices/+/presence`,
+    allUpdates: `${root}/devices/+/update/+`,
+    allTelemetry: `${root}/devices/+/telemetry`,
+    allManifests: `${root}/adapters/+/manifest`,
+    manifest: (run: string, version: number) => `${adapter(run, version)}/manifest`,
+    adapterChunk: (run: string, version: number, index: number) => `${adapter(run, version)}/chunk/${index}`,
+    roundsStart: `${root}/rounds/start`,
+    roundsStop: `${root}/rounds/stop`,
+    roundsStatus: `${root}/rounds/status`,
+    roundsResult: `${root}/rounds/result`,
+    roundsRefused: `${root}/rounds/refused`,
+  };
+}
+
+export type TopicMatch =
+  | { kind: 'presence' | 'task' | 'receipt' | 'telemetry'; fleet: string; device: string }
+  | { kind: 'update'; fleet: string; device: string; round: number }
+  | { kind: 'manifest'; fleet: string; run: string; version: number }
+  | { kind: 'adapterChunk'; fleet: string; run: string; version: number; index: number }
+  | { kind: 'roundsStart' | 'roundsStop' | 'roundsStatus' | 'roundsResult' | 'roundsRefused'; fleet: string };
+
+/** What a topic names, or undefined where it is none of ours. */
+export function matchTopic(topic: string): TopicMatch | undefined {
+  const [project, format, fleet, room, name, leaf, index, ...rest] = topic.split('/');
+  if (project !== 'fleetune' || format !== 'v1' || rest.length > 0) return undefined;
+  if (!fleet || !namePattern.test(fleet) || !name) return undefined;
+  if (room === 'devices' && namePattern.test(name)) return matchDevice(fleet, name, leaf, index);
+  if (room === 'adapters') return matchAdapter(fleet, name, leaf, index);
+  if (room !== 'rounds' || leaf !== undefined) return undefined;
+  const kind = roundsKinds[name];
+  return kind && { kind, fleet };
+}
+
+const roundsKinds: Record<
+  string,
+  'roundsStart' | 'roundsStop' | 'roundsStatus' | 'roundsResult' | 'roundsRefused'
+> = {
+  start: 'roundsStart',
+  stop: 'roundsStop',
+  status: 'roundsStatus',
+  result: 'roundsResult',
+  refused: 'roundsRefused',
+};
+
+function matchDevice(fleet: string, device: string, leaf?: string, index?: string): TopicMatch | undefined {
+  if (leaf === 'update') {
+    const round = wholeNumber(index);
+    return round === undefined ? undefined : { kind: 'update', fleet, device, round };
+  }
+  if (index !== undefined) return undefined;
+  if (leaf === 'presence' || leaf === 'task' || leaf === 'receipt' || leaf === 'telemetry')
+    return { kind: leaf, fleet, device };
+  return undefined;
+}
+
+function matchAdapter(fleet: string, name: string, leaf?: string, index?: string): TopicMatch | undefined {
+  const dot = name.lastIndexOf('.');
+  const run = name.slice(0, dot);
+  const version = wholeNumber(name.slice(dot + 1));
+  if (dot < 1 || !namePattern.test(run) || version === undefined) return undefined;
+  if (leaf === 'manifest' && index === undefined) return { kind: 'manifest', fleet, run, version };
+  const chunk = wholeNumber(index);
+  if (leaf === 'chunk' && chunk !== undefined)
+    return { kind: 'adapterChunk', fleet, run, version, index: chunk };
+  return undefined;
+}
+
+const wholeNumber = (text?: string) =>
+  text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
