@@ -83,6 +83,8 @@ export interface Measures {
   rouge1?: number;
   rouge2?: number;
   rougeL?: number;
+  /** Payload bytes that the device received for the task. */
+  bytesDown: number;
 }
 
 /** A tensor as a codec wrote it. */
