@@ -39,7 +39,7 @@ MODELS = {
                     ff=['wi_0', 'wi_1', 'wo']),
 }
 # [source lengths, target lengths] of a batch; lengths count the closing </s>.
-SHORT = ([26, 9, 17], [11, 19, 5])  # past the buckets of a single distance: 8 in the encoder, 16 in the decoder
+SHORT = ([26, 9, 17], [11, 19, 5])  # past the buckets of one distance: 8 in the encoder, 16 in the decoder
 LONG = ([150, 40], [7, 36])  # past max_distance (128), where the last bucket takes all
 MICRO_BATCHES = [([12, 20], [9, 6]), ([25, 7], [5, 13]), ([8, 16], [12, 4]), ([18, 10], [7, 16])]
 
@@ -103,8 +103,8 @@ def layout(folder, cases, micro_batches):
 
 
 def train(model, micro_batches):
-    """Losses (before each step), learning rates and gradient norms (before clipping) of STEPS AdamW steps. A
-    step takes the next ACCUMULATION micro-batches, cyclically, and divides by the label tokens of them all."""
+    """Losses (before each step), learning rates and gradient norms (before clipping) of STEPS AdamW steps.
+    A step takes the next ACCUMULATION micro-batches, cyclically, and divides by all their label tokens."""
     parameters = list(trainable(model).values())
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.999), eps=1e-8,
                                   weight_decay=0.01)
