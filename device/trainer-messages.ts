@@ -1,0 +1,40 @@
+import type { Measures, Task } from '../schemas/messages.js';
+import type { NamedTensors } from '../schemas/tensors.js';
+
+/** What goes between the device service and its trainer process: structured clones over the IPC channel. */
+
+/** A text and its summary, without the task's prefix. */
+export interface Example {
+  source: string;
+  target: string;
+}
+
+export interface Progress {
+  step: number;
+  steps: number;
+  loss: number;
+  tokensPerSecond: number;
+}
+
+/** A task with what the device has for it. Examples are those to use, in the order of the file. */
+export type TrainerJob =
+  | { kind: 'init'; task: Task }
+  | { kind: 'train'; task: Task; adapter: NamedTensors; examples: Example[] }
+  | { kind: 'evaluate'; task: Task; adapter: NamedTensors; examples: Example[] };
+
+/** init: tensors; train: local − global and measures; evaluate: measures. */
+export type TrainerResult =
+  | { kind: 'init'; tensors: NamedTensors }
+  | { kind: 'train'; delta: NamedTensors; measures: Measures }
+  | { kind: 'evaluate'; measures: Measures };
+
+/** `open` comes once, first, and has no answer of its own; then jobs, the next only after the last was answered. */
+export type TrainerRequest =
+  | { kind: 'open'; model: string; threads: number }
+  | { kind: 'job'; job: TrainerJob };
+
+/** Each job has any number of `progress` and ends with `done` or `failed`; a failed process may take another job. */
+export type TrainerReply =
+  | { kind: 'progress'; progress: Progress }
+  | { kind: 'done'; result: TrainerResult; peakRssBytes: number }
+  | { kind: 'failed'; message: string };
