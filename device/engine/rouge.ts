@@ -7,7 +7,7 @@ export interface Rouge {
   rougeL: number;
 }
 
-// js-rouge throws beyond a million characters of n-grams, and ROUGE-L takes words × words; a summary has hundreds.
+// js-rouge throws beyond a million characters of n-grams, and ROUGE-L takes words × words.
 const maxWords = 2_000;
 const word = /[a-z0-9]{1,64}/g; // a longer run counts as several words
 
@@ -15,8 +15,8 @@ const options = { tokenizer: (text: string) => text.split(' '), segmenter: (text
 
 /**
  * ROUGE of a prediction against its reference as google-research's rouge_score computes it without a stemmer:
- * the whole text is one sentence for ROUGE-L. A text without a letter a-z or a digit scores 0, and only the first
- * 2,000 words of a text count.
+ * the whole text is one sentence for ROUGE-L. A text without a letter a-z or a digit scores 0, and only the
+ * first 2,000 words of a text count.
  * Source: https://github.com/google-research/google-research/tree/master/rouge
  */
 export function rouge(prediction: string, reference: string): Rouge {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers';
 import { Refusal } from '../../schemas/refusal.js';
 
-// The library overflows the stack at some 120,000 tokens of one text, and no token is near 64 characters long.
+// The library overflows the stack at some 120,000 tokens of a text, and no token is near 64 characters long.
 const maxCharacters = 65_536;
 const maxCharactersPerToken = 64;
 
@@ -12,7 +12,7 @@ export interface Tokenizer {
   readonly padId: number;
   /** One more than the highest id, to be held against the model's vocab_size. */
   readonly vocabSize: number;
-  /** Ids of the text, always ending in </s>; at most `maxTokens` with it, cut from the end (and see `maxCharacters`). */
+  /** Ids of the text, always ending in </s>; at most `maxTokens` with it, and of `maxCharacters`. */
   encode(text: string, maxTokens: number): number[];
   /** The text of the ids. Special tokens (</s>, padding, <unk>, …) are left out unless asked for. */
   decode(ids: readonly number[], keepSpecial?: boolean): string;
@@ -55,7 +55,7 @@ export async function openTokenizer(folder: string): Promise<Tokenizer> {
     },
     decode(ids, keepSpecial = false) {
       const kept = keepSpecial ? [...ids] : ids.filter((id) => id !== eosId && id !== padId);
-      return kept.length === 0 ? '' : hub.decode(kept, { skip_special_tokens: !keepSpecial }); // it throws on []
+      return kept.length === 0 ? '' : hub.decode(kept, { skip_special_tokens: !keepSpecial });
     },
   };
 }

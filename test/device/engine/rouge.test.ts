@@ -24,7 +24,7 @@ test('single words, pairs and the longest subsequence score as worked out by han
 });
 
 test('precision and recall both count, and order counts for the subsequence only', () => {
-  // 2 of 2 words found, of 4: F = 2·1·½ / 1½. Reversed, no pair is left and a subsequence of one word: P ½, R ¼.
+  // 2 of 2 words found, of 4: F = 2·1·½ / 1½. Reversed: no pair, a subsequence of one word: P ½, R ¼.
   const score = rouge('valve pump', 'pump valve was closed');
   close(score.rouge1, 200 / 3);
   close(score.rouge2, 0);

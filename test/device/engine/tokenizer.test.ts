@@ -45,7 +45,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true }));
 
-test('a text ends in </s>, also where the file has no post-processor, and where it is empty or cut', async () => {
+test('a text ends in </s>, also where the file adds none, and where the text is empty or cut', async () => {
   const tokenizer = await openTokenizer(folder);
   assert.deepEqual(tokenizer.encode('a pumps', 16), [4, 5, 6, 1]);
   assert.deepEqual(tokenizer.encode('a pumps', 3), [4, 5, 1]);
