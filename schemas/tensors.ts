@@ -115,7 +115,7 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): NamedTenso
   const out: NamedTensors = new Map();
   for (const [name, { dtype, shape, begin, end }] of entries) {
     if (dtype !== 'F32') throw new Refusal(`${source}: tensor ${name} is ${dtype}, expected F32`);
-    out.set(name, { shape, data: new Float32Array(bytes.slice(begin, end).buffer) });
+    out.set(name, { shape, data: new Float32Array(Uint8Array.from(bytes.subarray(begin, end)).buffer) });
   }
   return out;
 }

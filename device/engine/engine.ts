@@ -1,0 +1,227 @@
+/** The engine's door: what can be done with a T5 folder. Knows tensors, tokens and ONNX; never rounds or MQTT. */
+import type { Lora, Text, Training } from '../../schemas/messages.js';
+import type { NamedTensors } from '../../schemas/tensors.js';
+import { type Encoded, plannedBatches } from './batches.js';
+import { readConfig, type T5Config, tensorShapes } from './config.js';
+import { encode, greedy, type Readers, score } from './generate.js';
+import { type Blueprint, encodingGraph, scoringGraph, stepGraph, trainingGraph } from './graphs.js';
+import { freshAdapter, requireAdapter } from './lora.js';
+import { rouge } from './rouge.js';
+import { openSession, type Session } from './session.js';
+import { openTokenizer, type Tokenizer } from './tokenizer.js';
+import { type StepReport, type TrainResult, train } from './train.js';
+import { readWeight, readWeightIndex, type WeightIndex } from './weights.js';
+
+export { Refusal } from '../../schemas/refusal.js';
+export { initModel } from './model-init.js';
+export type { StepReport, TrainResult };
+
+export interface Example {
+  source: string;
+  target: string;
+}
+
+export interface Adapter {
+  lora: Lora;
+  tensors: NamedTensors;
+}
+
+export interface Evaluation {
+  examples: number;
+  labelTokens: number;
+  /** Mean over label tokens. */
+  loss: number;
+  /** Mean F-measures, 0..100. */
+  rouge1: number;
+  rouge2: number;
+  rougeL: number;
+}
+
+export interface Engine {
+  readonly config: T5Config;
+  readonly tokenizer: Tokenizer;
+  /** A seeded adapter that changes nothing yet. */
+  freshAdapter(lora: Lora, seed: number): NamedTensors;
+  /** Trains a copy of the adapter. */
+  train(
+    adapter: Adapter,
+    examples: readonly Example[],
+    training: Training,
+    text: Text,
+    seed: number,
+    report?: Report,
+  ): Promise<TrainResult & { tensors: NamedTensors }>;
+  /** Trains all weights, which it reads into memory: for small models. */
+  trainAll(
+    weights: NamedTensors | undefined,
+    examples: readonly Example[],
+    training: Training,
+    text: Text,
+    seed: number,
+    report?: Report,
+  ): Promise<TrainResult & { tensors: NamedTensors }>;
+  evaluate(
+    adapter: Adapter | undefined,
+    examples: readonly Example[],
+    text: Text,
+    batchSize?: number,
+  ): Promise<Evaluation>;
+  /** Greedy summaries, in the order of the sources. */
+  summarize(
+    adapter: Adapter | undefined,
+    sources: readonly string[],
+    text: Text,
+    batchSize?: number,
+  ): Promise<string[]>;
+  release(): Promise<void>;
+}
+
+export type Report = (step: StepReport) => void;
+
+export interface EngineSettings {
+  threads: number;
+  spinning?: boolean;
+}
+
+const evaluationBatch = 16;
+
+/**
+ * Opens a Hugging Face T5 folder as it is: config.json, model.safetensors (or its shards), tokenizer.json.
+ * @throws Refusal that names the file and what is wrong with it
+ */
+export async function openEngine(
+  folder: string,
+  { threads, spinning = false }: EngineSettings,
+): Promise<Engine> {
+  const config = await readConfig(folder);
+  const weights = await readWeightIndex(folder, config);
+  const tokenizer = await openTokenizer(folder);
+  const sessions = sessionCache((graph) => openSession(graph, { folder, threads, spinning }));
+  const blueprint = (lora?: Lora): Blueprint => ({ config, weights, lora });
+
+  const encoded = (
+    examples: readonly Example[],
+    { prefix, maxSourceTokens, maxTargetTokens }: Text,
+  ): Encoded[] =>
+    examples.map(({ source, target }) => ({
+      source: tokenizer.encode(prefix + source, maxSourceTokens),
+      target: tokenizer.encode(target, maxTargetTokens),
+    }));
+
+  const readers = async (lora?: Lora): Promise<Readers> => ({
+    encode: await sessions.get('encode', lora, () => encodingGraph(blueprint(lora))),
+    score: await sessions.get('score', lora, () => scoringGraph(blueprint(lora))),
+    step: await sessions.get('step', lora, () => stepGraph(blueprint(lora))),
+  });
+
+  return {
+    config,
+    tokenizer,
+    freshAdapter: (lora, seed) => freshAdapter(config, lora, seed),
+
+    async train({ lora, tensors }, examples, training, text, seed, report) {
+      requireAdapter(config, lora, tensors);
+      const session = await sessions.get('train', lora, () => trainingGraph(blueprint(lora)));
+      const copy = copied(tensors);
+      const result = await train(session, config, copy, encoded(examples, text), training, seed, report);
+      return { ...result, tensors: copy };
+    },
+
+    async trainAll(start, examples, training, text, seed, report) {
+      const parameters = start ?? (await readAll(folder, config, weights));
+      const session = await sessions.get('train all', undefined, () =>
+        trainingGraph({ config, weights, open: true }),
+      );
+      const result = await train(
+        session,
+        config,
+        parameters,
+        encoded(examples, text),
+        training,
+        seed,
+        report,
+      );
+      return { ...result, tensors: parameters };
+    },
+
+    async evaluate(adapter, examples, text, batchSize = evaluationBatch) {
+      const parts = await readers(adapter?.lora);
+      const tensors: NamedTensors = adapter?.tensors ?? new Map();
+      const total = { examples: 0, labelTokens: 0, nll: 0, rouge1: 0, rouge2: 0, rougeL: 0 };
+      const all = encoded(examples, text).map((e, i) => ({ ...e, reference: examples[i]!.target }));
+      for (const batch of plannedBatches(all, batchSize, 'evaluation')) {
+        const memory = await encode(parts, config, tensors, batch);
+        const scored = await score(parts, config, tensors, memory, batch);
+        total.nll += scored.nll;
+        total.labelTokens += scored.labelTokens;
+        const generated = await greedy(parts, config, tensors, memory, text.maxTargetTokens);
+        for (const [row, ids] of generated.entries()) {
+          const found = rouge(tokenizer.decode(ids), batch[row]!.reference);
+          total.rouge1 += found.rouge1;
+          total.rouge2 += found.rouge2;
+          total.rougeL += found.rougeL;
+        }
+        total.examples += batch.length;
+      }
+      const mean = (sum: number) => sum / Math.max(1, total.examples);
+      return {
+        examples: total.examples,
+        labelTokens: total.labelTokens,
+        loss: total.nll / Math.max(1, total.labelTokens),
+        rouge1: mean(total.rouge1),
+        rouge2: mean(total.rouge2),
+        rougeL: mean(total.rougeL),
+      };
+    },
+
+    async summarize(adapter, sources, text, batchSize = evaluationBatch) {
+      const parts = await readers(adapter?.lora);
+      const tensors: NamedTensors = adapter?.tensors ?? new Map();
+      const all = encoded(
+        sources.map((source) => ({ source, target: '' })),
+        text,
+      ).map((e, at) => ({ ...e, at }));
+      const summaries = new Array<string>(sources.length).fill('');
+      for (const batch of plannedBatches(all, batchSize, 'summaries')) {
+        const memory = await encode(parts, config, tensors, batch);
+        const generated = await greedy(parts, config, tensors, memory, text.maxTargetTokens);
+        for (const [row, ids] of generated.entries()) summaries[batch[row]!.at] = tokenizer.decode(ids);
+      }
+      return summaries;
+    },
+
+    release: () => sessions.release(),
+  };
+}
+
+const copied = (tensors: NamedTensors): NamedTensors =>
+  new Map([...tensors].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
+
+async function readAll(folder: string, config: T5Config, weights: WeightIndex): Promise<NamedTensors> {
+  const all: NamedTensors = new Map();
+  for (const [name, shape] of tensorShapes(config)) {
+    all.set(name, { shape, data: await readWeight(folder, weights.get(name)!) });
+  }
+  return all;
+}
+
+/** One session a graph and adapter shape: making and releasing sessions leaks (onnxruntime #25325). */
+function sessionCache(open: (graph: ReturnType<typeof trainingGraph>) => Promise<Session>) {
+  const made = new Map<string, Promise<Session>>();
+  return {
+    get(
+      kind: string,
+      lora: Lora | undefined,
+      build: () => ReturnType<typeof trainingGraph>,
+    ): Promise<Session> {
+      const key = `${kind} ${JSON.stringify(lora)}`;
+      const session = made.get(key) ?? open(build());
+      made.set(key, session);
+      return session;
+    },
+    async release() {
+      for (const session of made.values()) await (await session).release();
+      made.clear();
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import type { Graph, Shape, Step, Value } from './graph.js';
+
+/**
+ * A rule answers with d(loss)/d(input) for each input, as graph, given dy = d(loss)/d(first output). It may answer for
+ * inputs that nobody wants, and before broadcasting is undone: what leads nowhere is dropped when the graph is written.
+ */
+type Rule = (g: Graph, dy: Value, step: Step) => readonly (Value | undefined)[];
+
+const rules: Readonly<Record<string, Rule>> = {
+  Add: (_g, dy) => [dy, dy],
+  Sub: (g, dy) => [dy, g.mul(dy, g.scalar(-1))],
+  Mul: (g, dy, { inputs: [a, b] }) => [g.mul(dy, b!), g.mul(dy, a!)],
+  Exp: (g, dy, { outputs: [y] }) => [g.mul(dy, y!)], // y = exp(a) is its own derivative.
+  Sigmoid: (g, dy, { outputs: [y] }) => [g.mul(dy, g.sub(y!, g.mul(y!, y!)))],
+  Relu: (g, dy, { outputs: [y] }) => [g.mul(dy, g.sign(y!))],
+  Reshape: (g, dy, { inputs: [x] }) => [sameShape(g, dy, x!)],
+  Unsqueeze: (g, dy, { inputs: [x] }) => [sameShape(g, dy, x!)],
+  Transpose: (g, dy, { attributes }) => [g.transpose(dy, inverse(attributes.perm as readonly number[]))],
+  ReduceSum: (g, dy, { inputs: [x] }) => [g.expandLike(dy, x!)],
+  FusedMatMul: matmulRule,
+  // p ∘ (dy − Σ p ∘ dy)
+  Softmax: (g, dy, { outputs: [p] }) => {
+    const pdy = g.mul(dy, p!);
+    return [g.sub(pdy, g.mul(p!, g.reduceSum(pdy, [-1])))];
+  },
+  // y = x·r·w with r = 1/rms: dx = r·(dy·w − x·r²·mean(dy·w·x)), dw = dy·x·r (Zhang and Sennrich 2019, eq. 4)
+  SimplifiedLayerNormalization: (g, dy, { inputs: [x, w], outputs: [, r] }) => {
+    const dyw = g.mul(dy, w!);
+    const pull = g.mul(g.reduceMean(g.mul(dyw, x!), [-1]), g.mul(r!, r!));
+    return [g.mul(g.sub(dyw, g.mul(x!, pull)), r!), g.mul(dy, g.mul(x!, r!))];
+  },
+  // (softmax − one-hot of the label) · dy; adding −1 in place reads and writes one number a row.
+  SoftmaxCrossEntropyLoss: (g, dy, { inputs: [, labels], outputs: [, logSoftmax] }) => {
+    const column = g.unsqueeze(labels!, [1]);
+    const minusOne = g.expandLike(g.scalar(-1), column);
+    return [g.mul(g.scatterAdd(g.exp(logSoftmax!), column, minusOne, 1), g.unsqueeze(dy, [1]))];
+  },
+  Gather: (g, dy, { inputs: [table, indices] }) => {
+    const rows = g.flatten(dy);
+    const at = g.expandLike(g.reshape(indices!, [-1, 1], rows.shape[0]!), rows);
+    return [g.scatterAdd(g.zeros(table!.shape as number[]), at, rows, 0)];
+  },
+  // y = x·s, s = sigmoid(x·(p + q·x²)): dx = dy·(s + y·(1 − s)·(p + 3q·x²))
+  GeluNew: (g, dy, { outputs: [y, s, squared] }) => {
+    const slope = g.add(g.mul(squared!, g.scalar(3 * geluCubic)), g.scalar(geluLinear));
+    return [g.mul(dy, g.add(s!, g.mul(g.sub(y!, g.mul(y!, s!)), slope)))];
+  },
+};
+
+const geluLinear = 2 * Math.sqrt(2 / Math.PI);
+const geluCubic = geluLinear * 0.044715;
+
+/** gelu's tanh form, x/2·(1 + tanh(√(2/π)(x + 0.044715x³))), written as x·sigmoid(2·…): fewer passes over memory. */
+export function geluNew(g: Graph, x: Value): Value {
+  return g.composite('GeluNew', [x], () => {
+    const squared = g.mul(x, x);
+    const s = g.sigmoid(g.mul(x, g.add(g.mul(squared, g.scalar(geluCubic)), g.scalar(geluLinear))));
+    return [g.mul(x, s), s, squared];
+  });
+}
+
+/**
+ * Adds the backward pass to a graph: d(loss)/d(value) for each wanted value, same shapes. Walks the steps from the
+ * loss back, along those only that lead from a wanted value to the loss.
+ */
+export function gradients(g: Graph, loss: Value, wanted: readonly Value[]): Value[] {
+  const leads = new Set(wanted);
+  const path = g.tape.filter((step) => {
+    const on = step.inputs.some((input) => leads.has(input));
+    if (on) for (const output of step.outputs) leads.add(output);
+    return on;
+  });
+  return g.unrecorded(() => {
+    const found = new Map<Value, Value>([[loss, g.expandLike(g.scalar(1), loss)]]);
+    for (const step of path.reverse()) {
+      const dy = found.get(step.outputs[0]!);
+      if (!dy) continue;
+      const rule = rules[step.op];
+      assert(rule, `no gradient rule for ${step.op}`);
+      const answers = rule(g, dy, step);
+      for (const [i, input] of step.inputs.entries()) {
+        const answer = answers[i];
+        if (!answer || !leads.has(input)) continue;
+        const fitting = unbroadcast(g, answer, input.shape);
+        const sum = found.get(input);
+        found.set(input, sum ? g.add(sum, fitting) : fitting);
+      }
+    }
+    return wanted.map((value) => {
+      const gradient = found.get(value);
+      assert(gradient, `${value.name} does not lead to the loss`);
+      return gradient;
+    });
+  });
+}
+
+/** Sums over the axes along which an input was repeated. */
+function unbroadcast(g: Graph, x: Value, shape: Shape): Value {
+  const extra = x.shape.length - shape.length;
+  const axes = x.shape.flatMap((dim, i) => (i < extra || (shape[i - extra] === 1 && dim !== 1) ? [i] : []));
+  if (axes.length === 0) return x;
+  const sum = g.reduceSum(x, axes);
+  return extra === 0
+    ? sum
+    : g.reshape(sum, shape.map((dim) => (typeof dim === 'number' ? dim : -1)) as number[]);
+}
+
+/** y = alpha·a′b′. A weight [N, K] under a batch of rows gets the gradient of all rows in one product. */
+function matmulRule(g: Graph, dy: Value, { inputs, attributes }: Step): readonly Value[] {
+  const [a, b] = inputs as [Value, Value];
+  const { transA, transB } = attributes as { transA: number; transB: number };
+  const alpha = (attributes.alpha as { float: number }).float;
+  const oneMatrix = b.shape.length === 2 && a.shape.length > 2;
+  assert(!(oneMatrix && transA), 'a batch of transposed rows times one matrix has no rule');
+  const [rowsA, rowsY] = oneMatrix ? [g.flatten(a), g.flatten(dy)] : [a, dy];
+  const da = transA
+    ? g.matmul(b, dy, { transA: transB, transB: 1, alpha })
+    : g.matmul(dy, b, { transB: transB ? 0 : 1, alpha });
+  const db = transB
+    ? g.matmul(rowsY, rowsA, { transA: 1, transB: transA, alpha })
+    : g.matmul(rowsA, rowsY, { transA: transA ? 0 : 1, alpha });
+  return [da, db];
+}
+
+/** dy in the shape of x. Sizes known by name at the same place need not be looked up when the graph runs. */
+function sameShape(g: Graph, dy: Value, x: Value): Value {
+  const direct = x.shape.every((dim, i) => typeof dim === 'number' || dim === dy.shape[i]);
+  if (direct) return g.reshape(dy, x.shape as Shape);
+  return g.reshapeLike(dy, x);
+}
+
+function inverse(perm: readonly number[]): number[] {
+  const out: number[] = [];
+  for (const [i, axis] of perm.entries()) out[axis] = i;
+  return out;
+}

@@ -1,0 +1,96 @@
+import { onnx } from './generated/onnx.js';
+import type { Attribute, ElementType, Graph, Node, Shape, Value } from './graph.js';
+
+const elementTypes: Record<ElementType, number> = { float32: 1, int64: 7, float16: 10, bfloat16: 16 };
+const irVersion = 10;
+const opset = 20;
+
+/** Writes a graph as an ONNX model, without the nodes and tensors that no output needs. */
+export function encodeModel(graph: Graph): Uint8Array {
+  const { nodes, used } = needed(graph);
+  const outputs = graph.outputs.map(({ name, value }) => ({ name, type: value.type, shape: value.shape }));
+  // An output's public name is that of an Identity node's: the same value may be two outputs.
+  const named = graph.outputs.map(({ name, value }) => ({
+    opType: 'Identity',
+    input: [value.name],
+    output: [name],
+  }));
+  const model = {
+    irVersion,
+    producerName: 'fleetune',
+    opsetImport: [
+      { domain: '', version: opset },
+      { domain: 'com.microsoft', version: 1 },
+    ],
+    graph: {
+      name: 'fleetune',
+      node: [...nodes.map(nodeProto), ...named],
+      input: graph.inputs.map(valueInfo),
+      output: outputs.map(valueInfo),
+      initializer: [
+        ...graph.constants
+          .filter(({ value }) => used.has(value))
+          .map(({ value, data }) => ({
+            ...tensorHead(value),
+            rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+          })),
+        ...graph.weights
+          .filter(({ value }) => used.has(value))
+          .map(({ value, file, offset, bytes }) => ({
+            ...tensorHead(value),
+            dataLocation: 1,
+            externalData: [
+              { key: 'location', value: file },
+              { key: 'offset', value: String(offset) },
+              { key: 'length', value: String(bytes) },
+            ],
+          })),
+      ],
+    },
+  };
+  return onnx.ModelProto.encode(model).finish();
+}
+
+/** The nodes on a way to an output, in order, and all values that they or the outputs use. */
+function needed(graph: Graph): { nodes: Node[]; used: Set<Value> } {
+  const used = new Set(graph.outputs.map(({ value }) => value));
+  const nodes: Node[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((output) => used.has(output))) continue;
+    for (const input of node.inputs) used.add(input);
+    nodes.push(node);
+  }
+  return { nodes: nodes.reverse(), used };
+}
+
+const nodeProto = (node: Node) => ({
+  name: node.outputs[0]!.name,
+  opType: node.op,
+  domain: node.domain,
+  input: node.inputs.map(({ name }) => name),
+  output: node.outputs.map(({ name }) => name),
+  attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
+});
+
+function attributeProto(name: string, value: Attribute) {
+  if (typeof value === 'number') return { name, type: 2, i: value };
+  if (typeof value === 'string') return { name, type: 3, s: Buffer.from(value) };
+  if ('float' in value) return { name, type: 1, f: value.float };
+  return { name, type: 7, ints: [...value] };
+}
+
+const tensorHead = ({ name, type, shape }: Value) => ({
+  name,
+  dataType: elementTypes[type],
+  dims: shape as number[],
+});
+
+const valueInfo = ({ name, type, shape }: { name: string; type: ElementType; shape: Shape }) => ({
+  name,
+  type: {
+    tensorType: {
+      elemType: elementTypes[type],
+      shape: { dim: shape.map((dim) => (typeof dim === 'number' ? { dimValue: dim } : { dimParam: dim })) },
+    },
+  },
+});

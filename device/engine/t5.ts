@@ -1,0 +1,164 @@
+import type { T5Config } from './config.js';
+import { geluNew } from './gradients.js';
+import type { Dim, Graph, Value } from './graph.js';
+
+/** Large enough that exp of it is 0 beside any score, small enough that a bias added to it stays finite. */
+export const masked = -1e9;
+
+/**
+ * What a forward pass asks of its surroundings: tensors by hub name, and the product of x with the linear module of a
+ * name (`encoder.block.0.layer.0.SelfAttention.q`), with whatever adapter it carries.
+ */
+export interface T5Parts {
+  g: Graph;
+  config: T5Config;
+  tensor(name: string): Value;
+  linear(name: string, x: Value): Value;
+}
+
+/** Keys and values of one attention, [batch, heads, positions, dKv]. */
+export interface KeysValues {
+  keys: Value;
+  values: Value;
+}
+
+export interface Positions {
+  /** Bucket of each pair, [query, key], int64. */
+  buckets: Value;
+  /** Added to the scores, broadcast to [batch, heads, query, key]. */
+  mask?: Value;
+}
+
+/** Token ids [batch, S] → hidden states [batch, S, dModel] after the last norm. */
+export function encoder(parts: T5Parts, ids: Value, positions: Positions): Value {
+  const bias = positionBias(parts, 'encoder', positions);
+  let x = parts.g.gather(parts.tensor('shared.weight'), ids);
+  for (let block = 0; block < parts.config.encoderLayers; block++) {
+    const at = `encoder.block.${block}.layer`;
+    const h = norm(parts, `${at}.0.layer_norm`, x);
+    const self = keysValues(parts, `${at}.0.SelfAttention`, h);
+    x = parts.g.add(x, attention(parts, `${at}.0.SelfAttention`, h, self, bias));
+    x = feedForward(parts, `${at}.1`, x);
+  }
+  return norm(parts, 'encoder.final_layer_norm', x);
+}
+
+/** Keys and values over the encoder's states for each decoder block. */
+export function crossKeysValues(parts: T5Parts, memory: Value): KeysValues[] {
+  return Array.from({ length: parts.config.decoderLayers }, (_, block) =>
+    keysValues(parts, `decoder.block.${block}.layer.1.EncDecAttention`, memory),
+  );
+}
+
+/**
+ * Decoder ids [batch, T] → hidden states [batch, T, dModel] after the last norm. `cross` are the encoder's keys and
+ * values; `extend` sees each block's new self-attention keys and values and answers with those to attend to (a cache).
+ */
+export function decoder(
+  parts: T5Parts,
+  ids: Value,
+  positions: Positions,
+  cross: readonly KeysValues[],
+  crossMask: Value,
+  extend: (block: number, fresh: KeysValues) => KeysValues = (_, fresh) => fresh,
+): Value {
+  const { g } = parts;
+  const bias = positionBias(parts, 'decoder', positions);
+  let x = g.gather(parts.tensor('shared.weight'), ids);
+  for (const [block, memory] of cross.entries()) {
+    const at = `decoder.block.${block}.layer`;
+    const h = norm(parts, `${at}.0.layer_norm`, x);
+    const self = extend(block, keysValues(parts, `${at}.0.SelfAttention`, h));
+    x = g.add(x, attention(parts, `${at}.0.SelfAttention`, h, self, bias));
+    const query = norm(parts, `${at}.1.layer_norm`, x);
+    x = g.add(x, attention(parts, `${at}.1.EncDecAttention`, query, memory, crossMask));
+    x = feedForward(parts, `${at}.2`, x);
+  }
+  return norm(parts, 'decoder.final_layer_norm', x);
+}
+
+/** Hidden states [batch, T, dModel] → logits [batch·T, vocabulary]. */
+export function head({ g, config, tensor }: T5Parts, x: Value): Value {
+  const rows = g.flatten(x);
+  if (!config.tied) return g.matmul(rows, tensor('lm_head.weight'), { transB: 1 });
+  return g.matmul(rows, tensor('shared.weight'), { transB: 1, alpha: config.dModel ** -0.5 });
+}
+
+/** T5's learned bias by distance, with the mask: [1 or batch, heads, query, key]. */
+function positionBias({ g, tensor }: T5Parts, stack: string, { buckets, mask }: Positions): Value {
+  const table = tensor(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`);
+  const bias = g.unsqueeze(g.transpose(g.gather(table, buckets), [2, 0, 1]), [0]);
+  return mask ? g.add(bias, mask) : bias;
+}
+
+function norm({ g, config, tensor }: T5Parts, name: string, x: Value): Value {
+  return g.rmsNorm(x, tensor(`${name}.weight`), config.epsilon);
+}
+
+function keysValues(parts: T5Parts, name: string, x: Value): KeysValues {
+  return {
+    keys: splitHeads(parts, parts.linear(`${name}.k`, x)),
+    values: splitHeads(parts, parts.linear(`${name}.v`, x)),
+  };
+}
+
+/** T5 does not scale the scores by √dKv: it is in the initial weights (Raffel et al. 2020). */
+function attention(parts: T5Parts, name: string, x: Value, { keys, values }: KeysValues, bias: Value): Value {
+  const { g } = parts;
+  const queries = splitHeads(parts, parts.linear(`${name}.q`, x));
+  const scores = g.add(g.matmul(queries, keys, { transB: 1 }), bias);
+  return parts.linear(`${name}.o`, joinHeads(parts, g.matmul(g.softmax(scores), values)));
+}
+
+/** [batch, positions, heads·dKv] → [batch, heads, positions, dKv] */
+function splitHeads({ g, config }: T5Parts, x: Value): Value {
+  const [batch, positions] = x.shape as [Dim, Dim];
+  return g.transpose(g.reshape(x, [batch, positions, config.heads, config.dKv]), [0, 2, 1, 3]);
+}
+
+function joinHeads({ g, config }: T5Parts, x: Value): Value {
+  const [batch, , positions] = x.shape as [Dim, Dim, Dim];
+  return g.reshape(g.transpose(x, [0, 2, 1, 3]), [batch, positions, config.heads * config.dKv]);
+}
+
+function feedForward(parts: T5Parts, at: string, x: Value): Value {
+  const { g, config, linear } = parts;
+  const h = norm(parts, `${at}.layer_norm`, x);
+  const name = `${at}.DenseReluDense`;
+  const inner = config.gated
+    ? g.mul(geluNew(g, linear(`${name}.wi_0`, h)), linear(`${name}.wi_1`, h))
+    : g.relu(linear(`${name}.wi`, h));
+  return g.add(x, linear(`${name}.wo`, inner));
+}
+
+/**
+ * The bucket of each distance, row-major [queries, keys] (Raffel et al. 2020; the formula of the reference code, in
+ * float32 as there). `offset` is the position of the first query among the keys.
+ */
+export function relativeBuckets(
+  config: T5Config,
+  bidirectional: boolean,
+  queries: number,
+  keys: number,
+  offset = 0,
+): BigInt64Array {
+  const half = bidirectional ? config.buckets / 2 : config.buckets;
+  const exact = half / 2;
+  const spread = Math.fround(Math.log(config.maxDistance / exact));
+  const bucket = (distance: number) => {
+    const shift = bidirectional && distance > 0 ? half : 0;
+    const away = bidirectional ? Math.abs(distance) : Math.max(-distance, 0);
+    if (away < exact) return shift + away;
+    const log = Math.fround(Math.log(Math.fround(away / exact)));
+    const far = exact + Math.trunc(Math.fround(Math.fround(log / spread) * (half - exact)));
+    return shift + Math.min(far, half - 1);
+  };
+  const byDistance = Array.from({ length: queries + keys + offset }, (_, i) =>
+    BigInt(bucket(i - queries - offset + 1)),
+  );
+  const out = new BigInt64Array(queries * keys);
+  for (let q = 0; q < queries; q++) {
+    for (let k = 0; k < keys; k++) out[q * keys + k] = byDistance[k - q - offset + queries + offset - 1]!;
+  }
+  return out;
+}
