@@ -25,22 +25,25 @@ export type SettingsOf<T extends SettingTable> = { readonly [K in keyof T]: Valu
 /**
  * Checks a record of raw values (from YAML, JSON, flags or the environment; text is accepted for every kind) against a
  * table. Absent keys take their default. All problems are gathered: each names its key and what was expected.
+ * @param named what a problem calls a key, where the user knows it by another name (a flag, a line of a file)
  */
 export function checkSettings<T extends SettingTable>(
   table: T,
   raw: Record<string, unknown>,
+  named: (key: string) => string = (key) => key,
 ): { settings: SettingsOf<T>; problems: string[] } {
   const problems: string[] = [];
   for (const key of Object.keys(raw)) {
     if (!Object.hasOwn(table, key))
-      problems.push(`${key}: no such setting${nearest(key, Object.keys(table))}`);
+      problems.push(`${named(key)}: no such setting${nearest(key, Object.keys(table))}`);
   }
   const settings: Record<string, unknown> = {};
   for (const [key, setting] of Object.entries(table)) {
     const value = Object.hasOwn(raw, key) ? raw[key] : undefined;
     const checked =
       value === undefined || value === null ? { value: setting.default } : checkOne(setting, value);
-    if ('expected' in checked) problems.push(`${key}: ${JSON.stringify(value)} is not ${checked.expected}`);
+    if ('expected' in checked)
+      problems.push(`${named(key)}: ${JSON.stringify(value)} is not ${checked.expected}`);
     else settings[key] = checked.value;
   }
   return { settings: Object.freeze(settings) as SettingsOf<T>, problems };

@@ -1,0 +1,77 @@
+import { createLog } from '../runtime/log.js';
+import { Refusal } from '../schemas/refusal.js';
+import type { SettingsOf, SettingTable } from '../schemas/settings.js';
+import { type Broker, startBroker } from './server.js';
+
+export const brokerSettings = {
+  host: { kind: 'text', default: '127.0.0.1', help: 'address to listen on' },
+  port: { kind: 'integer', default: 1883, min: 0, max: 65535, help: 'of MQTT over TCP; 0: any free one' },
+  wsPort: {
+    kind: 'integer',
+    default: 9001,
+    min: -1,
+    max: 65535,
+    help: 'of MQTT over WebSocket; 0: any free one, -1: none',
+  },
+  insecure: {
+    kind: 'flag',
+    default: false,
+    help: 'listen on an address that other machines reach, without TLS or credentials',
+  },
+  maxPacketBytes: {
+    kind: 'integer',
+    default: 2 ** 20,
+    min: 2 ** 14,
+    max: 2 ** 28 - 1,
+    help: 'a client that sends a larger packet is cut',
+  },
+  maxConnections: {
+    kind: 'integer',
+    default: 2000,
+    min: 1,
+    max: 1_000_000,
+    help: 'open at once, a listener',
+  },
+  maxSubscriptions: { kind: 'integer', default: 200, min: 1, max: 100_000, help: 'that a client may hold' },
+  maxRetainedBytes: {
+    kind: 'integer',
+    default: 2 ** 31,
+    min: 2 ** 20,
+    max: 2 ** 40,
+    help: 'payloads of all retained messages together',
+  },
+  drainTimeoutS: {
+    kind: 'number',
+    default: 10,
+    min: 0.1,
+    max: 3600,
+    help: 'a client whose socket does not empty in this time is cut',
+  },
+  connectTimeoutS: {
+    kind: 'number',
+    default: 10,
+    min: 0.1,
+    max: 3600,
+    help: 'a client that has not introduced itself in this time is cut',
+  },
+} satisfies SettingTable;
+
+export type BrokerSettings = SettingsOf<typeof brokerSettings>;
+
+/** Starts the broker service. @throws Refusal for a taken port, or an open address nobody asked for */
+export async function start(settings: BrokerSettings): Promise<Broker> {
+  const { host, insecure } = settings;
+  if (!isLoopback(host) && !insecure)
+    throw new Refusal(
+      `host ${host} is reached from other machines, and anybody there could start runs and read updates: ` +
+        `keep 127.0.0.1, or give --insecure if the network is yours alone`,
+    );
+  const log = createLog('broker');
+  const broker = await startBroker(settings, log);
+  const { port, wsPort } = broker;
+  log.info('listening', { host, port, wsPort });
+  process.send?.({ ready: { port, wsPort } });
+  return broker;
+}
+
+const isLoopback = (host: string) => /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(host);

@@ -1,0 +1,49 @@
+import type { Duplex } from 'node:stream';
+
+/**
+ * Follows the fixed headers of MQTT packets in a byte stream [MQTT 3.1.1, 2.2] and tells the first one that announces
+ * more than `maxBytes`, before anybody collects its payload.
+ * @returns a function to call with each piece; it answers what is wrong, or undefined
+ */
+export function packetLimit(maxBytes: number): (bytes: Uint8Array) => string | undefined {
+  let skip = 0; // Bytes of the current packet still to come after its header.
+  let shift = -1; // Of the remaining length's next 7 bits; -1: the next byte is a packet's type.
+  let length = 0;
+  return (bytes) => {
+    let at = 0;
+    while (at < bytes.length) {
+      if (skip > 0) {
+        const step = Math.min(skip, bytes.length - at);
+        skip -= step;
+        at += step;
+        continue;
+      }
+      const byte = bytes[at++]!;
+      if (shift < 0) {
+        [shift, length] = [0, 0];
+        continue;
+      }
+      length += (byte & 0x7f) * 2 ** shift;
+      shift += 7;
+      if (length > maxBytes) return `a packet of ${length} bytes or more, the limit is ${maxBytes}`;
+      if (byte < 0x80) [skip, shift] = [length, -1];
+      else if (shift > 21) return 'a remaining length of more than four bytes'; // [MQTT-2.2.3]
+    }
+    return undefined;
+  };
+}
+
+/**
+ * Watches what is read from a connection and calls `cut` once, with the reason, before the reader gets the piece that
+ * breaks the limit. A 'data' listener beside the reader's own sees every piece first and changes no flow.
+ */
+export function watchPackets(connection: Duplex, maxBytes: number, cut: (reason: string) => void): void {
+  const problemOf = packetLimit(maxBytes);
+  const watch = (bytes: Uint8Array) => {
+    const problem = problemOf(bytes);
+    if (problem === undefined) return;
+    connection.off('data', watch);
+    cut(problem);
+  };
+  connection.prependListener('data', watch);
+}

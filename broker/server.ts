@@ -1,0 +1,120 @@
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Aedes } from 'aedes';
+import { createWebSocketStream, WebSocketServer } from 'ws';
+import { type Log, told } from '../runtime/log.js';
+import type { Service } from '../runtime/service.js';
+import { Refusal } from '../schemas/refusal.js';
+import { Admission, type AdmissionLimits, type Counters } from './admission.js';
+import { watchPackets } from './packet-limit.js';
+
+export interface BrokerOptions extends AdmissionLimits {
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  /** Of the WebSocket listener; 0: any free one, -1: none. */
+  wsPort: number;
+  /** A client whose socket does not empty in this time is cut. */
+  drainTimeoutS: number;
+  /** A client that has not sent its CONNECT in this time is cut. */
+  connectTimeoutS: number;
+  /** Of each listener. */
+  maxConnections: number;
+}
+
+export interface Broker extends Service {
+  readonly port: number;
+  /** -1 where there is no WebSocket listener. */
+  readonly wsPort: number;
+  readonly counters: Readonly<Counters>;
+}
+
+/** Starts an MQTT 3.1.1 broker. @throws Refusal where an address can't be listened on */
+export async function startBroker(options: BrokerOptions, log: Log): Promise<Broker> {
+  const { host, maxConnections, maxPacketBytes } = options;
+  const admission = new Admission(options, log);
+  const aedes = await Aedes.createBroker({
+    connectTimeout: options.connectTimeoutS * 1000,
+    drainTimeout: options.drainTimeoutS * 1000,
+    maxTopicLevels: 16,
+    preConnect: (client, packet, done) => {
+      admission.greet(client, packet);
+      done(null, true);
+    },
+    authenticate: (client, username, _password, done) => {
+      const refused = admission.enter(client, username);
+      done(refused, refused === null);
+    },
+    authorizePublish: (client, packet, done) => {
+      // An error would cut the client, and a broker may as well acknowledge what it drops [MQTT-3.3.5-2]: a denied
+      // message goes on, empty, to a topic that nobody may subscribe to.
+      if (!admission.allowsPublish(client, packet))
+        Object.assign(packet, { topic: '$SYS/denied', payload: Buffer.alloc(0), retain: false });
+      done(null);
+    },
+    authorizeSubscribe: (client, subscription, done) =>
+      done(null, admission.allowsSubscription(client, subscription) ? subscription : null),
+  });
+  aedes.on('unsubscribe', (filters, client) => admission.unsubscribed(client, filters));
+  for (const event of ['clientError', 'connectionError'] as const)
+    aedes.on(event, (client, error) => log.info('client cut', { client: client.id, reason: told(error) }));
+  aedes.on('client', (client) =>
+    log.info('client in', { client: client.id, role: admission.roleOf(client) }),
+  );
+
+  const serve = (connection: Duplex, request?: IncomingMessage) => {
+    const client = aedes.handle(connection, request);
+    watchPackets(connection, maxPacketBytes, (reason) => {
+      admission.counters.cutClients++;
+      log.warn('client cut', { client: client.id, reason });
+      client.close(); // Its parser hears no more, so the piece that broke the limit is not parsed.
+    });
+  };
+  const sockets = new Set<Socket>();
+  const tcp = createServer({ noDelay: true, keepAlive: true }, serve);
+  const http = createHttpServer({ noDelay: true, keepAlive: true });
+  const webSockets = new WebSocketServer({ server: http, maxPayload: 2 * maxPacketBytes });
+  webSockets.on('connection', (socket, request) => serve(createWebSocketStream(socket), request));
+  for (const server of [tcp, http]) {
+    server.maxConnections = maxConnections;
+    server.on('drop', () =>
+      log.warn('connection refused', { reason: `${maxConnections} are open (--max-connections)` }),
+    );
+    server.on('connection', (socket: Socket) => {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    });
+  }
+  const stop = async () => {
+    for (const server of [tcp, http]) server.close();
+    await new Promise<void>((done) => aedes.close(done));
+    for (const socket of sockets) socket.destroy();
+  };
+  try {
+    const port = await listen(tcp, options.port, host, '--port');
+    const wsPort = options.wsPort < 0 ? -1 : await listen(http, options.wsPort, host, '--ws-port');
+    return { port, wsPort, counters: admission.counters, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Listens; answers the port, which is the system's choice where 0 was asked for. */
+async function listen(server: Server, port: number, host: string, flag: string): Promise<number> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE')
+      throw new Refusal(`port ${port} on ${host} is taken: stop what uses it or give another with ${flag}`);
+    throw new Refusal(
+      `can't listen on port ${port} of ${host} (${code}): give another with ${flag} or --host`,
+    );
+  }
+  return (server.address() as AddressInfo).port;
+}
