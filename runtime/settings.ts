@@ -28,12 +28,15 @@ export function readSettings<T extends SettingTable>(table: T, sources: SettingS
   return readArguments(table, sources, 0).settings;
 }
 
-/** As readSettings, for commands that take operands (words that belong to no flag), at most `maxOperands`. */
+/**
+ * As readSettings, for commands that take operands (words that belong to no flag), at most `maxOperands`, or that must
+ * know which settings somebody gave.
+ */
 export function readArguments<T extends SettingTable>(
   table: T,
   sources: SettingSources,
   maxOperands: number,
-): { settings: SettingsOf<T>; operands: string[] } {
+): { settings: SettingsOf<T>; operands: string[]; given: ReadonlySet<string> } {
   const { argv, env, command, summary } = sources;
   const flags = readFlags(table, argv);
   if (flags.help) {
@@ -43,7 +46,7 @@ export function readArguments<T extends SettingTable>(
   const problems = [...flags.problems];
   for (const word of flags.operands.slice(maxOperands))
     problems.push(`${word}: a word that belongs to no flag`);
-  const config = flags.config ?? env[variableOf('config')];
+  const config = 'config' in table ? undefined : (flags.config ?? env[variableOf('config')]);
   const raw = new Map<string, Raw>([
     ...(config ? readFile(config, problems) : []),
     ...readEnvironment(table, env),
@@ -57,7 +60,7 @@ export function readArguments<T extends SettingTable>(
     const list = problems.length === 1 ? ` ${only}` : problems.map((p) => `\n  ${p}`).join('');
     throw new Refusal(`${command}:${list}\n(${command} --help lists its settings)`);
   }
-  return { settings: checked.settings, operands: flags.operands };
+  return { settings: checked.settings, operands: flags.operands, given: new Set(raw.keys()) };
 }
 
 /** The text of `--help`, made from the table. */
