@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { createTrainer } from '../../device/trainer.js';
+import type { Progress } from '../../device/trainer-messages.js';
+import { taskOf, tensorsOf } from './fixtures.js';
+
+const script = fileURLToPath(new URL('./trainer-child.js', import.meta.url));
+const trainerOf = (idleS = 60) => createTrainer({ model: '/no/model', threads: 1, idleS, script });
+const telling = (prefix: string) => taskOf({}, { text: { ...taskOf().text, prefix } });
+const examples = [{ source: 'a', target: 'b' }];
+
+/** Ends when no process has this id any more. */
+async function gone(pid: number): Promise<void> {
+  const deadline = Date.now() + 10_000;
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    if (Date.now() > deadline) assert.fail(`process ${pid} still runs`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+test('a job goes to a process of its own, tells its progress and brings its tensors back', async (t) => {
+  const trainer = trainerOf();
+  t.after(() => trainer.stop());
+  assert.equal(trainer.pid, undefined);
+  const steps: Progress[] = [];
+  const adapter = tensorsOf(3);
+  const { delta, measures } = await trainer.train(taskOf(), adapter, examples, (p) => steps.push(p));
+  assert.deepEqual(delta, adapter);
+  assert.equal(measures.examples, 1);
+  assert.deepEqual(
+    steps.map((p) => p.step),
+    [1, 2],
+  );
+  assert.notEqual(trainer.pid, process.pid);
+});
+
+test('jobs that follow soon share the process, which ends when it idles', async (t) => {
+  const trainer = trainerOf(0.05);
+  t.after(() => trainer.stop());
+  await trainer.init(taskOf({ kind: 'init' }));
+  const pid = trainer.pid!;
+  assert.equal((await trainer.evaluate(taskOf(), tensorsOf(1), examples)).steps, pid);
+  await gone(pid);
+  assert.notEqual((await trainer.evaluate(taskOf(), tensorsOf(1), examples)).steps, pid);
+});
+
+test('a kill for memory costs the job alone: the next has a new process', async (t) => {
+  const trainer = trainerOf();
+  t.after(() => trainer.stop());
+  await assert.rejects(
+    trainer.init(telling('out of memory')),
+    /killed \(SIGKILL\): most likely it ran out of memory/,
+  );
+  await assert.rejects(trainer.init(telling('exit')), /ended before its answer \(exit code 3\)/);
+  await assert.rejects(trainer.init(telling('fail')), /^Error: no such model: \/no\/model$/);
+  assert.deepEqual(await trainer.init(taskOf()), new Map());
+});
+
+test('stop ends a job that never ends, and the process of it', async () => {
+  const trainer = trainerOf();
+  const hung = new Promise<void>((resolve) => {
+    const job = trainer.train(telling('hang'), tensorsOf(1), examples, async () => {
+      const pid = trainer.pid!;
+      await trainer.stop();
+      await gone(pid);
+      resolve();
+    });
+    job.catch(() => {});
+    void assert.rejects(job, /the trainer was stopped/);
+  });
+  await hung;
+  assert.deepEqual(await trainer.init(taskOf()), new Map());
+  await trainer.stop();
+  assert.equal(trainer.pid, undefined);
+});
+
+test('a script that is not there rejects the job', async () => {
+  const trainer = createTrainer({ model: '', threads: 1, idleS: 60, script: '/no/such/script.js' });
+  await assert.rejects(trainer.init(taskOf()), /ended before its answer \(exit code 1\)/);
+});
