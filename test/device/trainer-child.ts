@@ -3,19 +3,19 @@ import type { TrainerReply, TrainerRequest } from '../../device/trainer-messages
 
 let model = '';
 process.on('disconnect', () => process.exit(0));
-process.on('message', (request: TrainerRequest): unknown => {
+process.on('message', (request: TrainerRequest): void => {
   if (request.kind === 'open') {
     model = request.model;
-    return undefined;
+    return;
   }
   const { job } = request;
-  const reply = (message: TrainerReply) => process.send?.(message);
+  const reply = (message: TrainerReply): void => void process.send?.(message);
   const done = { kind: 'done', peakRssBytes: process.resourceUsage().maxRSS * 1024 } as const;
   switch (job.task.text.prefix) {
     case 'fail':
       return reply({ kind: 'failed', message: `no such model: ${model}` });
     case 'out of memory':
-      return process.kill(process.pid, 'SIGKILL');
+      return void process.kill(process.pid, 'SIGKILL');
     case 'exit':
       return process.exit(3);
     case 'hang':
