@@ -48,6 +48,9 @@ const rules: Readonly<Record<string, Rule>> = {
   },
 };
 
+/** The operations that have a rule. */
+export const ruleNames: readonly string[] = Object.keys(rules);
+
 const geluLinear = 2 * Math.sqrt(2 / Math.PI);
 const geluCubic = geluLinear * 0.044715;
 
