@@ -1,29 +1,34 @@
 /** A trainer process for tests: what it does with a job, the task's prefix says. */
-import type { TrainerReply, TrainerRequest } from '../../device/trainer-messages.js';
+import type { TrainerJob, TrainerReply, TrainerRequest } from '../../device/trainer-messages.js';
 
 let model = '';
 process.on('disconnect', () => process.exit(0));
-process.on('message', (request: TrainerRequest): void => {
-  if (request.kind === 'open') {
-    model = request.model;
-    return;
-  }
-  const { job } = request;
-  const reply = (message: TrainerReply): void => void process.send?.(message);
-  const done = { kind: 'done', peakRssBytes: process.resourceUsage().maxRSS * 1024 } as const;
+process.on('message', (request: TrainerRequest) => {
+  if (request.kind === 'open') model = request.model;
+  else for (const reply of repliesTo(request.job)) process.send?.(reply);
+});
+
+function* repliesTo(job: TrainerJob): Generator<TrainerReply> {
   switch (job.task.text.prefix) {
     case 'fail':
-      return reply({ kind: 'failed', message: `no such model: ${model}` });
+      yield { kind: 'failed', message: `no such model: ${model}` };
+      return;
     case 'out of memory':
-      return void process.kill(process.pid, 'SIGKILL');
+      process.kill(process.pid, 'SIGKILL');
+      return;
     case 'exit':
-      return process.exit(3);
+      process.exit(3);
+      break;
     case 'hang':
       process.on('SIGTERM', () => {}); // It will not go by itself.
-      reply({ kind: 'progress', progress: { step: 0, steps: 1, loss: 0, tokensPerSecond: 0 } });
+      yield { kind: 'progress', progress: { step: 0, steps: 1, loss: 0, tokensPerSecond: 0 } };
       for (;;);
   }
-  if (job.kind === 'init') return reply({ ...done, result: { kind: 'init', tensors: new Map() } });
+  const done = { kind: 'done', peakRssBytes: process.resourceUsage().maxRSS * 1024 } as const;
+  if (job.kind === 'init') {
+    yield { ...done, result: { kind: 'init', tensors: new Map() } };
+    return;
+  }
   const measures = {
     examples: job.examples.length,
     steps: process.pid, // So that a test sees which process it was.
@@ -33,8 +38,11 @@ process.on('message', (request: TrainerRequest): void => {
     seconds: 0,
     bytesDown: 0,
   };
-  if (job.kind === 'evaluate') return reply({ ...done, result: { kind: 'evaluate', measures } });
+  if (job.kind === 'evaluate') {
+    yield { ...done, result: { kind: 'evaluate', measures } };
+    return;
+  }
   for (const step of [1, 2])
-    reply({ kind: 'progress', progress: { step, steps: 2, loss: 3 - step, tokensPerSecond: 10 } });
-  reply({ ...done, result: { kind: 'train', delta: job.adapter, measures } });
-});
+    yield { kind: 'progress', progress: { step, steps: 2, loss: 3 - step, tokensPerSecond: 10 } };
+  yield { ...done, result: { kind: 'train', delta: job.adapter, measures } };
+}
