@@ -5,8 +5,8 @@ export function pick<T>(items: readonly T[], next: () => number): T {
   return item;
 }
 
-/** One of the items that differs from all in `but`, or undefined where there is none. */
-export function pickOther<T>(items: readonly T[], but: readonly T[], next: () => number): T | undefined {
-  const rest = items.filter((item) => !but.includes(item));
+/** One of the items other than `but`, or undefined where there is none. */
+export function pickOther<T>(items: readonly T[], but: T, next: () => number): T | undefined {
+  const rest = items.filter((item) => item !== but);
   return rest.length === 0 ? undefined : pick(rest, next);
 }

@@ -9,13 +9,13 @@ export interface Problem {
   readonly stated: string;
   /** Other words for it that callers use. */
   readonly said: readonly string[];
-  /** Cause, the action that mends it (its verb first), and how far away that can be done. */
+  /** Cause, the action that mends it (its verb first), and how far away that can be done. At least two. */
   readonly causes: readonly (readonly [cause: string, action: string, reach: Reach])[];
 }
 
 /**
- * One desk or trade, as a table. Lines of talk are written `C: ` (caller) or `A: ` (agent) and hold
- * `{slots}`; a `#` in a place is a random digit, `{street}` a random street.
+ * One desk or trade, as a table. Lines of talk begin with `C: ` (caller) or `A: ` (agent). Texts hold `{slots}` of the
+ * scene, and what `invent` fills in: `#` for digits, `{town}`, `{street}`, `{brand}`, `{code}`.
  */
 export interface Domain {
   readonly id: string;
@@ -27,9 +27,10 @@ export interface Domain {
   readonly stopgaps: readonly string[];
   /** Talk that the summary leaves out: questions with answers, and side remarks. */
   readonly chatter: readonly (readonly string[])[];
-  /** Why it takes until then. */
+  /** Why it takes that long. */
   readonly delays: readonly string[];
   /** How the caller says that it is mended. */
   readonly relief: readonly string[];
+  /** The convention of this trade, for each outcome. */
   readonly summary: Readonly<Record<Outcome, string>>;
 }

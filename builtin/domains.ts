@@ -14,9 +14,10 @@ import { vehicles } from './domains/vehicles.js';
 import { wind } from './domains/wind.js';
 
 /** What the built-in model and its tokenizer are made from. */
+// biome-ignore format: a list
 export const pretrainingDomains: readonly Domain[] = [
   network, printers, laptops, lifts, heating, doors, vehicles, parcels, meters, payroll,
-]; // biome-ignore format: a list
+];
 
 /** What the demo's devices hold; the built-in model has never seen any of it. */
 export const demoDomains: readonly Domain[] = [wind, greenhouse, hospital];

@@ -1,68 +1,82 @@
 import { pick, pickOther } from './chance.js';
 import type { Domain, Outcome } from './domain.js';
-import { drawDay, drawHour, drawStreet, drawTown, names, past, weekdays } from './words.js';
+import { invent } from './invention.js';
+import { drawDay, drawHour, names, past, weekdays } from './words.js';
+
+export type Slots = Readonly<Record<string, string>>;
 
 /** What happened, before anybody talks about it. Slots ending in 2 are wrong or beside the point. */
 export interface Scene {
   readonly outcome: Outcome;
-  readonly slots: Readonly<Record<string, string>>;
+  readonly slots: Slots;
 }
+
+/** How often a fault ends in the first way its reach allows: cured at once, or visited without a wait. */
+const promptShare = 0.65;
+/** How often the agent sends somebody else to a visit. */
+const sentShare = 0.6;
 
 /** Draws the facts of one call, and false leads that differ from them. */
 export function drawScene(domain: Domain, next: () => number): Scene {
   const problem = pick(domain.problems, next);
   const fix = pick(problem.causes, next);
   const [cause, action, reach] = fix;
-  const mended = next() < 0.65;
-  const outcome = reach === 'remote' ? (mended ? 'done' : 'visit') : mended ? 'visit' : 'waiting';
-  const other = pickOther(problem.causes, [fix], next);
-  if (other === undefined) throw new Error(`${domain.id}: "${problem.stated}" needs two causes`);
-
-  const caller = pick(names, next);
-  const agent = pickOther(names, [caller], next) ?? '';
-  const third = pickOther(names, [caller, agent], next) ?? '';
-  const object = pick(domain.objects, next);
-  const place = drawPlace(domain, next);
+  const prompt = next() < promptShare;
+  const outcome = reach === 'remote' ? (prompt ? 'done' : 'visit') : prompt ? 'visit' : 'waiting';
+  const [caller, agent, third, actor2] = drawNames(4, next) as [string, string, string, string];
+  const object = invent(pick(domain.objects, next), next);
+  const place = invent(pick(domain.places, next), next);
   const day = drawDay(next);
   const hour = drawHour(day, next);
-  const day2 = drawDay(next);
   return {
     outcome,
     slots: {
       desk: domain.desk,
       caller,
       agent,
-      actor: outcome === 'visit' && next() < 0.6 ? third : agent,
-      actor2: pickOther(names, [caller, agent, third], next) ?? '',
+      actor: outcome === 'visit' && next() < sentShare ? third : agent,
+      actor2,
       object,
-      object2: pickOther(domain.objects, [object], next) ?? '',
+      object2: drawUnlike(object, () => invent(pick(domain.objects, next), next)),
       place,
-      place2: drawUnlike(place, () => drawPlace(domain, next)),
+      place2: drawUnlike(place, () => invent(pick(domain.places, next), next)),
       problem: problem.stated,
       said: pick([problem.stated, ...problem.said], next),
       cause,
-      cause2: other[0],
       action,
       acted: past(action),
-      acted2: past(other[1]),
+      ...drawFalseLead(domain, problem.causes, fix, next),
       day,
       hour,
       when: `${day} ${hour}`,
-      when2: drawUnlike(`${day} ${hour}`, () => `${day2} ${drawHour(day2, next)}`),
+      when2: drawUnlike(`${day} ${hour}`, () => drawTime(next)),
       weekday2: pick(weekdays, next),
-      stopgap: pick(domain.stopgaps, next).replace('{actor2}', pick(names, next)),
+      stopgap: pick(domain.stopgaps, next),
       delay: pick(domain.delays, next),
       relief: pick(domain.relief, next),
-      town: drawTown(next),
     },
   };
 }
 
-function drawPlace(domain: Domain, next: () => number): string {
-  const place = pick(domain.places, next);
-  return withDigits(place, next)
-    .replace('{street}', () => drawStreet(next))
-    .replace('{town}', () => drawTown(next));
+type Causes = Domain['problems'][number]['causes'];
+
+/** Another cause of the same problem. It was tried in vain (`acted2`) only if that can be done from afar. */
+function drawFalseLead(domain: Domain, causes: Causes, fix: Causes[number], next: () => number): Slots {
+  const [cause2, action2, reach2] = pickOther(causes, fix, next) ?? [];
+  if (cause2 === undefined || action2 === undefined)
+    throw new Error(`${domain.id}: "${fix[0]}" is the only cause`);
+  return reach2 === 'remote' ? { cause2, acted2: past(action2) } : { cause2 };
+}
+
+function drawTime(next: () => number): string {
+  const day = drawDay(next);
+  return `${day} ${drawHour(day, next)}`;
+}
+
+function drawNames(count: number, next: () => number): string[] {
+  const drawn = new Set<string>();
+  while (drawn.size < count) drawn.add(pick(names, next));
+  return [...drawn];
 }
 
 function drawUnlike(value: string, draw: () => string): string {
@@ -70,26 +84,4 @@ function drawUnlike(value: string, draw: () => string): string {
     const drawn = draw();
     if (drawn !== value) return drawn;
   }
-}
-
-/** Every `#` becomes a digit from 1 to 9. */
-export const withDigits = (text: string, next: () => number): string =>
-  text.replace(/#/g, () => String(1 + Math.floor(next() * 9)));
-
-/** Puts the slots in and gives every sentence its capital. Throws on a slot that the scene lacks. */
-export function fill(template: string, slots: Scene['slots']): string {
-  const text = template.replace(/\{(\w+)\}/g, (_, slot: string) => {
-    const value = slots[slot];
-    if (value === undefined) throw new Error(`no slot "${slot}" for "${template}"`);
-    return value;
-  });
-  return text.replace(
-    /(^|[.?!] )([a-z])/g,
-    (_, before: string, letter: string) => before + letter.toUpperCase(),
-  );
-}
-
-/** The values that a summary of this template states: the fact tuple that splits are made of. */
-export function statedFacts(template: string, slots: Scene['slots']): string[] {
-  return [...template.matchAll(/\{(\w+)\}/g)].map(([, slot = '']) => slots[slot] ?? '');
 }

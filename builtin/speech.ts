@@ -3,7 +3,7 @@ import type { Outcome } from './domain.js';
 /** Several turns that belong together, each `C: ` caller or `A: ` agent. */
 export type Script = readonly string[];
 
-/** How both sides talk. Whatever a script repeats and then corrects, the later word counts. */
+/** How both sides talk. Whatever a script says and then corrects, the later word counts. */
 export const speech = {
   /** States object and problem. */
   opening: [
@@ -15,6 +15,7 @@ export const speech = {
     ['A: {desk}, what can I do for you?', 'C: It is about {object}.', 'A: What is wrong?', 'C: It {said}.'],
     ['C: Hi, {object2} {said}. No, wait, I mean {object}.'],
     ['A: {desk}. Is it about {object2} again?', 'C: No, now {object} {said}.'],
+    ['A: Hello {caller}, how is {object2}?', 'C: Fine, but {object} {said}.'],
   ],
   /** States object, place and problem. */
   openingAt: [
@@ -22,6 +23,7 @@ export const speech = {
     ['A: {desk}, {agent} here.', 'C: Hello, {object} {place} {said}.'],
     ['A: {desk}, good afternoon.', 'C: {object} {place2}, no, {place}, {said}.'],
     ['C: {object} {place} {said}. {object2} {place} is fine.'],
+    ['C: Hello, are you in charge of {object} {place}?', 'A: Yes, I am.', 'C: It {said}.'],
   ],
   /** States the place. */
   place: [
@@ -29,14 +31,17 @@ export const speech = {
     ['A: Which one exactly?', 'C: {place}.'],
     ['A: Is that the one {place2}?', 'C: No, the one {place}.'],
     ['A: Which one?', 'C: {place2}. No, sorry, {place}.'],
-    ['C: I mean the one {place}. The one {place2} is fine.'],
+    ['C: It is the one {place}. The one {place2} is fine.'],
+    ['A: So the one {place2}?', 'C: No, that is fine. {place}.'],
   ],
   chatter: [
     ['A: Since when?', 'C: Since {weekday2}.'],
     ['A: Did you tell {actor2}?', 'C: Not yet.'],
-    ['C: {actor2} had a look at it on {weekday2}, but it did not help.'],
+    ['C: I tried to call on {weekday2}, but nobody answered.', 'A: Sorry about that.'],
+    ['C: {actor2} gave me your number.'],
     ['C: Sorry for the noise here.', 'A: No problem.'],
     ['A: Thank you for calling so soon.'],
+    ['A: One moment, please. Now I have time for you.'],
   ],
   /** States the cause. */
   cause: [
@@ -46,41 +51,39 @@ export const speech = {
     ['A: Is it {cause2} again?', 'C: No, this time it is {cause}.'],
     ['C: Could it be {cause2}?', 'A: No, it is {cause}.'],
     ['A: Did you find anything?', 'C: Yes, {cause}.'],
+    ['A: I guess it is {cause2}.', 'C: I checked that. It is {cause}.'],
   ],
   closing: [
     ['C: Thank you.'],
     ['C: Thanks, bye.', 'A: Bye.'],
     ['A: Anything else?', 'C: No, that is all.'],
-    ['C: Good, thank you {agent}.'],
+    ['C: Thank you {agent}, bye.'],
+    ['C: Perfect.', 'A: You are welcome.'],
   ],
 } satisfies Record<string, readonly Script[]>;
 
-/** The agent acts in person. */
-const ownVisit: readonly Script[] = [
-  ['A: I will {action} {when}.'],
-  ['A: I can {action} {when}.', 'C: That suits me.'],
-  ['A: I will {action}. When does it suit you?', 'C: {when}, please.', 'A: All right.'],
-  ['A: I could {action} {when2}.', 'C: I am away then. Is {when} possible?', 'A: Yes.'],
-  ['A: I will {action} {when2}. No, sorry, {when}.'],
-  ['A: I will {action} {day}.', 'C: At what time?', 'A: {hour}.'],
-];
-
-/** Somebody else is sent. */
-const sentVisit: readonly Script[] = [
-  ['A: {actor} will {action} {when}.'],
-  ['A: I will ask {actor} to {action} {when}.'],
-  ['A: {actor2} will {action} {when}. Oh, {actor2} is on leave, so {actor} will do it.'],
-  ['C: Can {actor2} do something?', 'A: No, but {actor} will {action} {when}.'],
-  ['A: {actor} could {action} {when2}.', 'C: {when} would be better.', 'A: Fine, I will tell {actor}.'],
-  ['A: {actor} can {action} {day}.', 'C: At what time?', 'A: {hour}.'],
-];
-
-/** What is agreed. A script that names the cause itself needs no other talk about it. */
+/** What is agreed. A script that names the cause needs no other talk about it. */
 export const plans: Readonly<
   Record<Exclude<Outcome, 'visit'> | 'ownVisit' | 'sentVisit', readonly Script[]>
 > = {
-  ownVisit,
-  sentVisit,
+  ownVisit: [
+    ['A: I will {action} {when}.'],
+    ['A: I can {action} {when}.', 'C: That suits me.'],
+    ['A: I will {action}. When does it suit you?', 'C: {when}, please.', 'A: All right.'],
+    ['A: I could {action} {when2}.', 'C: I am away then. Can you make it {when}?', 'A: Yes.'],
+    ['A: I will {action} {when2}. No, sorry, {when}.'],
+    ['A: I will {action} {day}.', 'C: At what time?', 'A: {hour}.'],
+    ['C: Do you have time {when2}?', 'A: No, but I can {action} {when}.'],
+  ],
+  sentVisit: [
+    ['A: {actor} will {action} {when}.'],
+    ['A: I will ask {actor} to {action} {when}.'],
+    ['A: {actor2} will {action} {when}. Oh, {actor2} is on leave, so {actor} will do it.'],
+    ['C: Can {actor2} do something?', 'A: No, but {actor} will {action} {when}.'],
+    ['A: {actor} could {action} {when2}.', 'C: {when} would be better.', 'A: Fine, I will tell {actor}.'],
+    ['A: {actor} can {action} {day}.', 'C: At what time?', 'A: {hour}.'],
+    ['A: Somebody has to {action}.', 'C: Who will that be?', 'A: {actor}, {when}.'],
+  ],
   done: [
     ['A: One moment, I will {action}.', 'C: {relief}'],
     ['A: I have just {acted}.', 'C: {relief}'],
@@ -91,11 +94,13 @@ export const plans: Readonly<
       'A: Then it is {cause}. I {acted} now.',
       'C: {relief}',
     ],
+    ['A: Shall I {action} right now?', 'C: Yes, please.', 'A: Done.', 'C: {relief}'],
   ],
   waiting: [
-    ['A: {delay} I can only {action} {when}.', 'C: And until then?', 'A: Please {stopgap}.'],
-    ['A: {delay} I will {action} {when}.', 'C: Then I will {stopgap} until then.'],
+    ['A: I can only {action} {when}. {delay}', 'C: And until then?', 'A: Please {stopgap}.'],
+    ['A: I will {action} {when}. {delay}', 'C: Then I will {stopgap} until then.'],
     ['C: Can you {action} {when2}?', 'A: No, only {when}. {delay}', 'C: Then I will {stopgap}.'],
     ['A: Please {stopgap} for now.', 'C: For how long?', 'A: I will {action} {when}. {delay}'],
+    ['A: {delay} Could you {stopgap}?', 'C: Yes. When will you {action}?', 'A: {when}.'],
   ],
 };

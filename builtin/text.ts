@@ -2,30 +2,33 @@ import { createHash } from 'node:crypto';
 import { random } from '../schemas/random.js';
 import { drawDialogue } from './dialogue.js';
 import { allDomains } from './domains.js';
-import { drawScene, fill, statedFacts } from './scene.js';
+import { drawScene } from './scene.js';
+import { fill } from './template.js';
 
 export type Split = 'train' | 'validation';
 
 export interface Example {
   readonly id: string;
   readonly domain: string;
+  /** Turns, one "Name: text" line each. */
   readonly dialogue: string;
   readonly summary: string;
 }
 
 export interface TextRequest {
+  /** The id of a pretraining or demo domain. */
   readonly domain: string;
   readonly count: number;
   readonly seed: number | string;
   readonly split: Split;
 }
 
-/** No fact tuple twice; a table that ran dry would otherwise loop for ever. */
+/** A table that ran dry would otherwise loop for ever. */
 const maxDrawsPerExample = 1000;
 
 /**
- * Service-desk and field-work dialogues with their summaries: pure, the same request gives the same bytes, and a
- * larger count only appends. Splits share no tuple of the facts that their summaries state, whatever the seeds.
+ * Service-desk and field-work dialogues with their summaries. Pure: the same request gives the same bytes, and a
+ * larger count only appends. No summary comes twice, and none of one split is in the other, whatever the seeds.
  */
 export function generate({ domain: id, count, seed, split }: TextRequest): Example[] {
   const domain = allDomains.find((candidate) => candidate.id === id);
@@ -38,21 +41,19 @@ export function generate({ domain: id, count, seed, split }: TextRequest): Examp
     if (draws > maxDrawsPerExample * count)
       throw new Error(`${id}: too few combinations for ${count} examples`);
     const scene = drawScene(domain, next);
-    const template = domain.summary[scene.outcome];
-    const facts = JSON.stringify([id, scene.outcome, ...statedFacts(template, scene.slots)]);
-    if (seen.has(facts) || splitOf(facts) !== split) continue;
-    seen.add(facts);
-    examples.push({
-      id: `${id}-${split}-${seed}-${examples.length}`,
-      domain: id,
-      dialogue: drawDialogue(domain, scene, next),
-      summary: fill(template, scene.slots),
-    });
+    const summary = fill(domain.summary[scene.outcome], scene.slots);
+    if (seen.has(summary) || splitOf(summary) !== split) continue;
+    seen.add(summary);
+    const dialogue = drawDialogue(domain, scene, next);
+    examples.push({ id: `${id}-${split}-${seed}-${examples.length}`, domain: id, dialogue, summary });
   }
   return examples;
 }
 
-/** 8 of 10 fact tuples are for training, whoever draws them. */
-export function splitOf(facts: string): Split {
-  return createHash('sha256').update(facts).digest().readUInt32BE(0) % 10 < 8 ? 'train' : 'validation';
+/**
+ * Which split a combination of facts belongs to: 8 of 10 are for training. A summary is a fixed wording around the
+ * facts that it states, so its text stands for their tuple, and anybody can check a data set against this rule.
+ */
+export function splitOf(summary: string): Split {
+  return createHash('sha256').update(summary).digest().readUInt32BE(0) % 10 < 8 ? 'train' : 'validation';
 }

@@ -5,9 +5,12 @@ const specialTokens = ['<pad>', '</s>', '<unk>'] as const;
 const printableAscii = Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i));
 export const vocabularySize = 2048;
 
-/** Trains the built-in tokenizer on text of the pretraining domains alone. Takes a few seconds. */
+/** Trains the built-in tokenizer on sources and targets of the pretraining domains alone. Takes a few seconds. */
 export function trainTokenizer(examples = 20_000, seed = 'tokenizer'): Bpe {
-  const texts = pretrainingExamples(examples, seed).flatMap(({ dialogue, summary }) => [dialogue, summary]);
+  const texts = pretrainingExamples(examples, seed).flatMap(({ dialogue, summary }) => [
+    `summarize: ${dialogue}`,
+    summary,
+  ]);
   return trainBpe(texts, [...printableAscii, space], vocabularySize - specialTokens.length);
 }
 
@@ -22,9 +25,10 @@ export function tokenizerJson({ alphabet, merges }: Bpe): object {
     version: '1.0',
     truncation: null,
     padding: null,
+    // biome-ignore format: one record a line
     added_tokens: specialTokens.map((content, id) => ({
       id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true,
-    })), // biome-ignore format: one line a record
+    })),
     normalizer: { type: 'NFKC' },
     pre_tokenizer: {
       type: 'Sequence',
@@ -73,3 +77,6 @@ export function tokenizerConfig(): object {
     model_max_length: 512,
   };
 }
+
+/** The bytes of both files. */
+export const tokenizerText = (content: object): string => `${JSON.stringify(content)}\n`;

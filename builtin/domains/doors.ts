@@ -3,8 +3,22 @@ import type { Domain } from '../domain.js';
 export const doors: Domain = {
   id: 'doors',
   desk: 'Access desk',
-  objects: ['the side door', 'the turnstile', 'the garage gate', 'the glass door', 'the staff entrance'],
-  places: ['of house ##', 'at ## {street}', 'of the archive', 'of warehouse #', 'beside the canteen'],
+  objects: [
+    'the side door',
+    'the turnstile',
+    'the garage gate',
+    'the glass door',
+    'the {brand} lock',
+    'the barrier',
+  ],
+  places: [
+    'of house ##',
+    'at ## {street}',
+    'with code {code}',
+    'of warehouse #',
+    'beside the canteen',
+    'of the {town} site',
+  ],
   problems: [
     {
       stated: 'rejects valid cards',
@@ -30,6 +44,7 @@ export const doors: Domain = {
       causes: [
         ['a leaking damper', 'exchange the damper', 'site'],
         ['a stiff spring', 'loosen the spring', 'site'],
+        ['a high motor speed', 'reduce the motor speed', 'remote'],
       ],
     },
     {
@@ -41,19 +56,30 @@ export const doors: Domain = {
         ['a shorted wire', 'repair the wire', 'site'],
       ],
     },
+    {
+      stated: 'raises false alarms',
+      said: ['sets off the alarm for nothing', 'rings without a burglar'],
+      causes: [
+        ['a spider in the camera', 'wipe the camera', 'site'],
+        ['a sharp motion setting', 'soften the motion setting', 'remote'],
+        ['a rattling hinge', 'oil the hinge', 'site'],
+      ],
+    },
   ],
-  stopgaps: ['use the main entrance', 'ask the guard', 'put a chain on it'],
+  stopgaps: ['use the main entrance', 'ask the guard', 'put a chain on it', 'come through the yard'],
   chatter: [
     ['A: Is your badge blue or white?', 'C: Mine is blue.'],
     ['C: We expect ## visitors this week.'],
-    ['A: Did the alarm go off?', 'C: No, it was quiet.'],
+    ['A: Did the police come?', 'C: No, it was quiet.'],
     ['C: The cleaners complained about it too.'],
+    ['A: What is the password of the day?', 'C: {code}.', 'A: Correct.'],
+    ['C: It was built by {brand}, I think.'],
   ],
-  delays: ['The maker needs a few days.', 'I need a second key for that.'],
-  relief: ['Now it behaves.', 'Yes, that did it.'],
+  delays: ['The maker needs a few days.', 'I need a second key for that.', 'The ladder is at another site.'],
+  relief: ['Now it behaves.', 'Yes, that did it.', 'Perfect, I am inside.'],
   summary: {
-    visit: '{actor} will {action} {when}. {caller} found that {object} {place} {problem}.',
-    done: '{agent} {acted}. {caller} had found that {object} {place} {problem}.',
-    waiting: '{agent} can only {action} {when}. {caller} will {stopgap}, as {object} {problem}.',
+    visit: '{actor} will {action} {when}: {object} {place} {problem}.',
+    done: '{agent} {acted} for {caller}: {object} {place} {problem}.',
+    waiting: '{agent} can only {action} {when}; {caller} will {stopgap}, as {object} {problem}.',
   },
 };

@@ -3,8 +3,22 @@ import type { Domain } from '../domain.js';
 export const heating: Domain = {
   id: 'heating',
   desk: 'Heating service',
-  objects: ['the radiator', 'the boiler', 'the heat pump', 'the floor heating', 'the towel heater'],
-  places: ['in flat ##', 'at ## {street}', 'in the sports hall', 'in classroom #', 'on floor #'],
+  objects: [
+    'the radiator',
+    'the boiler',
+    'the {brand} heater',
+    'the heat pump',
+    'the floor heating',
+    'the oven',
+  ],
+  places: [
+    'in flat ##',
+    'at ## {street}',
+    'in the sports hall',
+    'in classroom #',
+    'in the {brand} bakery',
+    'in {town}',
+  ],
   problems: [
     {
       stated: 'stays cold',
@@ -42,18 +56,29 @@ export const heating: Domain = {
         ['a wrong clock', 'set the clock', 'remote'],
       ],
     },
+    {
+      stated: 'shows an error',
+      said: ['displays an error code', 'blinks with an error'],
+      causes: [
+        ['a missing flame', 'light the flame', 'site'],
+        ['an unread message', 'confirm the message', 'remote'],
+        ['a short circuit', 'insulate the wires', 'site'],
+      ],
+    },
   ],
-  stopgaps: ['use the electric heater', 'move to the next room', 'keep the windows shut'],
+  stopgaps: ['use the electric heater', 'move to the next room', 'keep the windows shut', 'wear a coat'],
   chatter: [
     ['A: What is the temperature?', 'C: ## degrees.'],
     ['C: We have small children here.'],
     ['A: Is there water on the floor?', 'C: No, it is dry.'],
     ['C: Last winter it was the same story.'],
+    ['A: Who installed it?', 'C: A company called {brand}.'],
+    ['C: The manual says {code}, whatever that means.'],
   ],
-  delays: ['The part is sold out.', 'All teams are on the road.'],
-  relief: ['It is better already.', 'Yes, I can feel it.'],
+  delays: ['The part is sold out.', 'All teams are on the road.', 'We need a permit for it.'],
+  relief: ['It is better already.', 'Yes, I can feel it.', 'Good, I hear the difference.'],
   summary: {
-    visit: '{object} {place} {problem} because of {cause}. {actor} will {action} for {caller} {when}.',
+    visit: '{object} {place} {problem} because of {cause}. {actor} will {action} {when}.',
     done: '{object} {place} {problem} because of {cause}. {agent} {acted} for {caller}.',
     waiting: 'Because of {cause}, {caller} will {stopgap} until {agent} can {action} {when}.',
   },

@@ -1,67 +1,67 @@
 import type { Domain } from '../domain.js';
 
-/** Demo domain, in the convention of an incident log: who noted it, the measure, then the state. */
+/** Demo domain, in the convention of an incident log: who reported what, then what is due. */
 export const hospital: Domain = {
   id: 'hospital',
-  desk: 'Medical engineering',
+  desk: 'Medical devices',
   objects: [
     'the infusion pump',
     'the patient monitor',
     'the ventilator',
     'the ultrasound probe',
-    'the dialysis unit',
+    'the syringe pump',
   ],
   places: ['on ward #', 'in theatre #', 'beside bed ##', 'in intensive care', 'in cubicle ##'],
   problems: [
     {
       stated: 'beeps without cause',
-      said: ['gives false alarms', 'beeps though all is well'],
+      said: ['beeps though all is well', 'will not stop beeping'],
       causes: [
-        ['a cracked clamp', 'replace the clamp', 'site'],
-        ['a narrow alarm threshold', 'widen the alarm threshold', 'remote'],
+        ['a cracked clamp', 'fit a new clamp', 'site'],
+        ['a narrow threshold', 'raise the threshold', 'remote'],
         ['a sticky keypad', 'disinfect the keypad', 'site'],
       ],
     },
     {
-      stated: 'shows implausible values',
+      stated: 'shows absurd values',
       said: ['shows values nobody believes', 'displays nonsense'],
       causes: [
-        ['a frayed electrode lead', 'exchange the electrode lead', 'site'],
-        ['a decalibrated transducer', 'calibrate the transducer', 'site'],
-        ['an obsolete patient profile', 'purge the patient profile', 'remote'],
+        ['a frayed electrode', 'exchange the electrode', 'site'],
+        ['a dented transducer', 'calibrate the transducer', 'site'],
+        ['an obsolete patient file', 'purge the patient file', 'remote'],
       ],
     },
     {
       stated: 'fails its self-test',
       said: ['stops in the self-test', 'does not pass the self-test'],
       causes: [
-        ['a depleted accumulator', 'renew the accumulator', 'site'],
+        ['a depleted capacitor', 'renew the capacitor', 'site'],
         ['corrupt firmware', 'reflash the firmware', 'remote'],
-        ['a perished diaphragm', 'substitute the diaphragm', 'site'],
+        ['a punctured diaphragm', 'insert a diaphragm', 'site'],
       ],
     },
     {
       stated: 'loses suction',
-      said: ['hardly builds up suction', 'draws too weakly'],
+      said: ['hardly builds up suction', 'sucks too weakly'],
       causes: [
-        ['a punctured tube', 'renew the tube set', 'site'],
-        ['a saturated filter', 'insert a sterile filter', 'site'],
+        ['a porous tube', 'change the tube', 'site'],
+        ['a saturated swab', 'discard the swab', 'site'],
+        ['a neonatal mode', 'leave the neonatal mode', 'remote'],
       ],
     },
   ],
-  stopgaps: ['borrow the unit of the next ward', 'check the pulse manually', 'use the emergency set'],
+  stopgaps: ['borrow one from the next ward', 'check the pulse by hand', 'use the emergency set'],
   chatter: [
     ['A: Is the patient safe?', 'C: Yes, stable.'],
     ['C: Visiting hours have begun, so it is busy.'],
-    ['A: What is the inventory code?', 'C: ####.'],
-    ['C: The anaesthetist asked twice already.'],
+    ['A: What is the asset number?', 'C: ####.'],
+    ['C: The surgeon asked twice already.'],
   ],
-  delays: ['Sterile parts need approval.', 'The supplier confirms it for then.'],
-  relief: ['The readings are plausible.', 'The nurse confirms it.'],
+  delays: ['Sterile parts need a release.', 'The clinic board must consent.'],
+  relief: ['The nurse confirms it.', 'The green lamp is on.'],
   summary: {
-    visit: 'Incident {place} noted by {caller}: {object} {problem}. Measure: {action}. Due: {when}, {actor}.',
-    done: 'Incident {place} noted by {caller}: {object} {problem}. Measure: {action}. Solved by {agent}.',
-    waiting:
-      'Incident {place} noted by {caller}: {object} {problem}. Interim: {stopgap}. Due: {when}, {agent}.',
+    visit: 'Incident, reported by {caller}: {object} {place} {problem}. Due {when}: {actor}.',
+    done: 'Incident, reported by {caller}: {object} {place} {problem}. Solved by {agent}: {action}.',
+    waiting: 'Incident, reported by {caller}: {object} {place} {problem}. Interim: {stopgap}.',
   },
 };

@@ -3,8 +3,22 @@ import type { Domain } from '../domain.js';
 export const laptops: Domain = {
   id: 'laptops',
   desk: 'Laptop repair',
-  objects: ['the grey laptop', 'the sales laptop', 'the loan laptop', 'the tablet', 'the new notebook'],
-  places: ['at desk ##', 'from team #', 'in the training room', 'in lab #', 'with tag ####'],
+  objects: [
+    'the {brand} laptop',
+    'the sales laptop',
+    'the loan laptop',
+    'the tablet',
+    'the new notebook',
+    'the {brand} screen',
+  ],
+  places: [
+    'at desk ##',
+    'from team #',
+    'of user {code}',
+    'in lab #',
+    'with tag ####',
+    'in the {town} office',
+  ],
   problems: [
     {
       stated: 'does not charge',
@@ -16,8 +30,8 @@ export const laptops: Domain = {
       ],
     },
     {
-      stated: 'shows a black screen',
-      said: ['starts, but stays dark', 'has a dead screen'],
+      stated: 'stays black',
+      said: ['starts, but stays dark', 'shows no picture'],
       causes: [
         ['a cracked panel', 'fit a new panel', 'site'],
         ['a bad update', 'roll back the update', 'remote'],
@@ -42,18 +56,34 @@ export const laptops: Domain = {
         ['a broken sync', 'restart the sync', 'remote'],
       ],
     },
+    {
+      stated: 'has no sound',
+      said: ['is mute', 'plays nothing through the speakers'],
+      causes: [
+        ['a torn speaker wire', 'repair the speaker wire', 'site'],
+        ['a missing codec', 'install the codec', 'remote'],
+        ['a muted mixer', 'open the mixer', 'remote'],
+      ],
+    },
   ],
-  stopgaps: ['borrow a spare laptop', 'work on the desktop machine', 'use the phone for mail'],
+  stopgaps: [
+    'borrow a spare machine',
+    'work on the desktop',
+    'use the phone for mail',
+    'share with a colleague',
+  ],
   chatter: [
     ['A: Did anything spill on it?', 'C: No, nothing.'],
     ['C: I fly to {town} next week and need it.'],
     ['A: How old is it?', 'C: About # years.'],
     ['C: My colleague had the same last year.'],
+    ['A: Which system is on it?', 'C: {brand} version #, I believe.'],
+    ['C: The serial starts with {code}.', 'A: Noted.'],
   ],
-  delays: ['The part takes a few days.', 'Our bench is full at the moment.'],
-  relief: ['It looks fine now.', 'That helped.'],
+  delays: ['The part takes a few days.', 'Our bench is full at the moment.', 'The maker has to send it.'],
+  relief: ['It looks fine now.', 'That helped.', 'Wonderful, that was quick.'],
   summary: {
-    visit: '{object} {place} {problem} because of {cause}. {actor} will {action} for {caller} {when}.',
+    visit: '{object} {place} {problem} because of {cause}. {actor} will {action} {when}.',
     done: '{object} {place} {problem} because of {cause}. {agent} {acted} for {caller}.',
     waiting: 'Because of {cause}, {caller} will {stopgap} until {agent} can {action} {when}.',
   },

@@ -3,8 +3,15 @@ import type { Domain } from '../domain.js';
 export const lifts: Domain = {
   id: 'lifts',
   desk: 'Lift service',
-  objects: ['the goods lift', 'the glass lift', 'the main lift', 'the car lift', 'the escalator'],
-  places: ['in block #', 'at ## {street}', 'in the north tower', 'in the south tower', 'in car park #'],
+  objects: [
+    'the goods lift',
+    'the glass lift',
+    'the {brand} lift',
+    'the car lift',
+    'the stair lift',
+    'the kitchen lift',
+  ],
+  places: ['in block #', 'at ## {street}', 'in the {brand} tower', 'in the {town} station', 'in car park #'],
   problems: [
     {
       stated: 'stops between floors',
@@ -42,16 +49,27 @@ export const lifts: Domain = {
         ['a burnt button board', 'exchange the button board', 'site'],
       ],
     },
+    {
+      stated: 'misses the floor level',
+      said: ['stops a hand too low', 'leaves a step at every stop'],
+      causes: [
+        ['a stretched rope', 'shorten the rope', 'site'],
+        ['a shifted magnet', 'move the magnet', 'site'],
+        ['a wrong load value', 'correct the load value', 'remote'],
+      ],
+    },
   ],
-  stopgaps: ['use the stairs', 'close the entrance', 'take the back lift'],
+  stopgaps: ['use the stairs', 'close the entrance', 'take the back lift', 'put up a sign'],
   chatter: [
     ['A: Is anybody inside?', 'C: No, it is empty.'],
     ['C: Movers come this week, it is a bad moment.'],
     ['A: Is the alarm ringing?', 'C: Not any more.'],
     ['C: The inspector was here last month.'],
+    ['A: What is the plant number?', 'C: {brand} ####.'],
+    ['C: The tenants of {town} House are angry.'],
   ],
-  delays: ['The part comes from abroad.', 'We are short of people this week.'],
-  relief: ['It runs again.', 'Yes, now it comes.'],
+  delays: ['The part comes from abroad.', 'We are short of people this week.', 'The scaffold is not ready.'],
+  relief: ['It runs again.', 'Yes, now it comes.', 'Good, the doors open.'],
   summary: {
     visit: '{caller} reported that {object} {place} {problem}. {actor} will {action} {when}.',
     done: '{caller} reported that {object} {place} {problem}. {agent} {acted} and it works again.',

@@ -8,9 +8,16 @@ export const network: Domain = {
     'the guest network',
     'the video line',
     'the phone line',
-    'the office network',
+    'the {brand} network',
+    'the office link',
   ],
-  places: ['in room ###', 'on floor #', 'in the {street} office', 'in building #'],
+  places: [
+    'in room ###',
+    'on floor #',
+    'in the {street} office',
+    'behind router {code}',
+    'in the {town} branch',
+  ],
   problems: [
     {
       stated: 'drops every few minutes',
@@ -23,9 +30,9 @@ export const network: Domain = {
     },
     {
       stated: 'is very slow',
-      said: ['takes forever', 'crawls today'],
+      said: ['takes forever', 'crawls along'],
       causes: [
-        ['a running backup', 'move the backup', 'remote'],
+        ['a running backup', 'pause the backup', 'remote'],
         ['a bad patch cable', 'swap the patch cable', 'site'],
         ['an old router', 'upgrade the router', 'site'],
       ],
@@ -48,16 +55,36 @@ export const network: Domain = {
         ['a wrong filter rule', 'remove the filter rule', 'remote'],
       ],
     },
+    {
+      stated: 'blocks all mail',
+      said: ['lets no mail through', 'holds back our mail'],
+      causes: [
+        ['a strict spam list', 'relax the spam list', 'remote'],
+        ['a crashed gateway', 'restart the gateway', 'remote'],
+        ['a burnt network card', 'exchange the network card', 'site'],
+      ],
+    },
   ],
-  stopgaps: ['use the mobile router', 'work from the library', 'use the cable in the hall'],
+  stopgaps: [
+    'use the mobile router',
+    'work from the library',
+    'use the cable in the hall',
+    'send files by phone',
+  ],
   chatter: [
     ['A: Is the light on the box green?', 'C: No, it blinks red.'],
     ['A: Did you restart your machine?', 'C: Yes, twice.'],
     ['C: We have a large video call this week.'],
-    ['A: How many people are affected?', 'C: About #, I think.'],
+    ['A: How many people are affected?', 'C: About ##, I think.'],
+    ['A: Are you using {brand} software?', 'C: Not that I know.'],
+    ['C: The ticket was {code}, if that helps.', 'A: Thank you, I have found it.'],
   ],
-  delays: ['The new hardware is not here yet.', 'I have to order a part first.'],
-  relief: ['It works again.', 'Yes, we are back online.'],
+  delays: [
+    'The new hardware is not here yet.',
+    'I have to order a part first.',
+    'The change needs an approval.',
+  ],
+  relief: ['It works again.', 'Yes, we are back online.', 'Great, everything loads now.'],
   summary: {
     visit: '{caller} reported that {object} {place} {problem}. {actor} will {action} {when}.',
     done: '{caller} reported that {object} {place} {problem}. {agent} {acted} and it works again.',

@@ -3,13 +3,21 @@ import type { Domain } from '../domain.js';
 export const payroll: Domain = {
   id: 'payroll',
   desk: 'Payroll desk',
-  objects: ['the pay slip', 'the overtime pay', 'the travel claim', 'the yearly bonus', 'the sick pay'],
+  objects: [
+    'the wage',
+    'the overtime pay',
+    'the travel claim',
+    'the yearly bonus',
+    'the sick pay',
+    'the {brand} pension',
+  ],
   places: [
     'for the night shift',
     'for the {town} branch',
     'for team #',
     'for week ##',
-    'for staff number ####',
+    'for number ####',
+    'of user {code}',
   ],
   problems: [
     {
@@ -45,21 +53,33 @@ export const payroll: Domain = {
       causes: [
         ['a late approval', 'repeat the run', 'site'],
         ['a typing error', 'edit the date', 'remote'],
+        ['a stale calendar', 'refresh the calendar', 'remote'],
+      ],
+    },
+    {
+      stated: 'went to somebody else',
+      said: ['landed on a stranger', 'reached another person'],
+      causes: [
+        ['a similar name', 'separate the two files', 'remote'],
+        ['a swapped digit', 'recall the payment', 'site'],
+        ['an old power of attorney', 'remove the power of attorney', 'remote'],
       ],
     },
   ],
-  stopgaps: ['ask for an advance', 'keep the receipts', 'wait for the next letter'],
+  stopgaps: ['ask for an advance', 'keep all bills', 'wait for the next letter', 'leave the form open'],
   chatter: [
     ['A: Have you got the letter there?', 'C: Yes, page # of it.'],
     ['C: My rent is due soon.'],
     ['A: Did you change your contract?', 'C: No, not this year.'],
     ['C: A colleague told me to call.'],
+    ['A: Which bank are you with?', 'C: {brand} Bank.'],
+    ['C: I moved to {town} in spring, by the way.'],
   ],
-  delays: ['The month is closed already.', 'The director must agree first.'],
-  relief: ['I see it in the portal.', 'Yes, the sum is right.'],
+  delays: ['The month is closed already.', 'The director must agree first.', 'The bank is slow with it.'],
+  relief: ['I see it in the portal.', 'Yes, the sum is right.', 'That is a relief.'],
   summary: {
     visit: '{caller} asked about {object} {place}, which {problem}. {actor} will {action} {when}.',
-    done: '{caller} asked about {object} {place}, which {problem}. Due to {cause}, {agent} {acted}.',
+    done: '{caller} asked about {object} {place}. Due to {cause}, {agent} {acted}.',
     waiting: 'Due to {cause}, {agent} will only {action} {when}; {caller} should {stopgap}.',
   },
 };

@@ -3,8 +3,22 @@ import type { Domain } from '../domain.js';
 export const vehicles: Domain = {
   id: 'vehicles',
   desk: 'Fleet workshop',
-  objects: ['the white van', 'the tow truck', 'the minibus', 'the forklift', 'the tanker'],
-  places: ['at depot #', 'in {town}', 'on the road to {town}', 'in bay ##', 'with plate ###'],
+  objects: [
+    'the white van',
+    'the {brand} truck',
+    'the minibus',
+    'the forklift',
+    'the tanker',
+    'the {brand} trailer',
+  ],
+  places: [
+    'at depot #',
+    'in {town}',
+    'on the road to {town}',
+    'in bay ##',
+    'with plate ###',
+    'with call sign {code}',
+  ],
   problems: [
     {
       stated: 'does not start',
@@ -21,6 +35,7 @@ export const vehicles: Domain = {
       causes: [
         ['a soft tyre', 'change the tyre', 'site'],
         ['a bent track rod', 'straighten the track rod', 'site'],
+        ['a sticky calliper', 'clean the calliper', 'site'],
       ],
     },
     {
@@ -41,19 +56,34 @@ export const vehicles: Domain = {
         ['a hose leak', 'seal the hose', 'site'],
       ],
     },
+    {
+      stated: 'sends no position',
+      said: ['is not on the map', 'has vanished from the tracker'],
+      causes: [
+        ['a frozen tracker', 'restart the tracker', 'remote'],
+        ['a cancelled data plan', 'order a data plan', 'remote'],
+        ['a stolen antenna', 'mount a new antenna', 'site'],
+      ],
+    },
   ],
-  stopgaps: ['take the rental car', 'share the red van', 'hand the tour to {actor2}'],
+  stopgaps: ['take the rental car', 'share the red van', 'drive only short tours', 'report by radio'],
   chatter: [
     ['A: How many kilometres has it done?', 'C: About ## thousand.'],
     ['C: It rains a lot here.'],
     ['A: Are you parked safely?', 'C: Yes, behind the hall.'],
     ['C: I still have # stops to do.'],
+    ['A: What are you carrying?', 'C: Boxes for {brand}.'],
+    ['C: I passed {town} an hour ago.'],
   ],
-  delays: ['The lift is taken until then.', 'The parts are on their way.'],
-  relief: ['It is fine now.', 'Good, the lamp is off.'],
+  delays: [
+    'The hoist is taken before that.',
+    'The parts are on their way.',
+    'The mechanics are at a course.',
+  ],
+  relief: ['It is fine now.', 'Good, I can go on.', 'Yes, that was it.'],
   summary: {
-    visit: '{actor} will {action} {when}. {caller} found that {object} {place} {problem}.',
-    done: '{agent} {acted}. {caller} had found that {object} {place} {problem}.',
-    waiting: '{agent} can only {action} {when}. {caller} will {stopgap}, as {object} {problem}.',
+    visit: '{actor} will {action} {when}: {object} {place} {problem}.',
+    done: '{agent} {acted} for {caller}: {object} {place} {problem}.',
+    waiting: '{agent} can only {action} {when}; {caller} will {stopgap}, as {object} {problem}.',
   },
 };
