@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse, YAMLParseError } from 'yaml';
 import { Refusal } from '../schemas/refusal.js';
 import { checkSettings, type Setting, type SettingsOf, type SettingTable } from '../schemas/settings.js';
+import { flagOf, type Raw, readFlags } from './flags.js';
 import { told } from './log.js';
 
 /** Where a service's settings come from. Precedence: flags, environment, YAML file, defaults of the table. */
@@ -14,11 +15,11 @@ export interface SettingSources {
   summary: string;
 }
 
-/** Where a raw value came from, as the user would name it: `--port`, `FLEETUNE_PORT`, `broker.yaml: port`. */
-interface Raw {
-  from: string;
-  value: unknown;
-}
+/** What every command understands besides its own settings. */
+const everywhere = {
+  config: { kind: 'text', default: '', help: 'a YAML file of these settings; keys as maxPacketBytes' },
+  help: { kind: 'flag', default: false, help: 'this text' },
+} satisfies SettingTable;
 
 /**
  * The settings of a service, checked and frozen. `--help` prints the table and ends the process.
@@ -38,44 +39,35 @@ export function readArguments<T extends SettingTable>(
   maxOperands: number,
 ): { settings: SettingsOf<T>; operands: string[]; given: ReadonlySet<string> } {
   const { argv, env, command, summary } = sources;
-  const flags = readFlags(table, argv);
-  if (flags.help) {
+  const { raw: flags, operands, problems } = readFlags({ ...table, ...everywhere }, argv);
+  if (flags.get('help')?.value === true) {
     process.stdout.write(helpText(command, summary, table));
     process.exit(0);
   }
-  const problems = [...flags.problems];
-  for (const word of flags.operands.slice(maxOperands))
-    problems.push(`${word}: a word that belongs to no flag`);
-  const config = 'config' in table ? undefined : (flags.config ?? env[variableOf('config')]);
+  for (const word of operands.slice(maxOperands)) problems.push(`${word}: a word that belongs to no flag`);
+  const config = flags.get('config')?.value ?? env[variableOf('config')];
+  for (const key of Object.keys(everywhere)) flags.delete(key);
   const raw = new Map<string, Raw>([
-    ...(config ? readFile(config, problems) : []),
+    ...(config ? readFile(String(config), problems) : []),
     ...readEnvironment(table, env),
-    ...flags.raw,
+    ...flags,
   ]);
   const values = Object.fromEntries([...raw].map(([key, { value }]) => [key, value]));
   const checked = checkSettings(table, values, (key) => raw.get(key)?.from ?? key);
   problems.push(...checked.problems);
-  if (problems.length > 0) {
-    const [only] = problems;
-    const list = problems.length === 1 ? ` ${only}` : problems.map((p) => `\n  ${p}`).join('');
-    throw new Refusal(`${command}:${list}\n(${command} --help lists its settings)`);
-  }
-  return { settings: checked.settings, operands: flags.operands, given: new Set(raw.keys()) };
+  if (problems.length === 0) return { settings: checked.settings, operands, given: new Set(raw.keys()) };
+  const list = problems.length === 1 ? ` ${problems[0]}` : problems.map((p) => `\n  ${p}`).join('');
+  throw new Refusal(`${command}:${list}\n(${command} --help lists its settings)`);
 }
 
 /** The text of `--help`, made from the table. */
 export function helpText(command: string, summary: string, table: SettingTable): string {
-  const rows = Object.entries(table).map(([key, setting]) => [
+  const rows = Object.entries({ ...table, ...everywhere }).map(([key, setting]): [string, string] => [
     `--${flagOf(key)}${placeholder(setting)}`,
-    `${setting.help} (${described(setting)})`,
+    Object.hasOwn(table, key) ? `${setting.help} (${described(setting)})` : setting.help,
   ]);
-  rows.push([
-    '--config FILE',
-    'a YAML file of these settings, keys as maxPacketBytes for --max-packet-bytes',
-  ]);
-  rows.push(['--help', 'this text']);
-  const width = Math.max(...rows.map(([flag]) => flag!.length)) + 2;
-  const lines = rows.map(([flag, help]) => `  ${flag!.padEnd(width)}${help}`);
+  const width = Math.max(...rows.map(([flag]) => flag.length)) + 2;
+  const lines = rows.map(([flag, help]) => `  ${flag.padEnd(width)}${help}`);
   return [
     `${command}: ${summary}`,
     '',
@@ -87,70 +79,8 @@ export function helpText(command: string, summary: string, table: SettingTable):
   ].join('\n');
 }
 
-/** maxPacketBytes → max-packet-bytes. */
-export const flagOf = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-
 /** maxPacketBytes → FLEETUNE_MAX_PACKET_BYTES. */
 export const variableOf = (key: string) => `FLEETUNE_${flagOf(key).replaceAll('-', '_').toUpperCase()}`;
-
-interface Flags {
-  raw: Map<string, Raw>;
-  operands: string[];
-  problems: string[];
-  config?: string;
-  help: boolean;
-}
-
-function readFlags(table: SettingTable, argv: readonly string[]): Flags {
-  const keys = new Map(Object.keys(table).map((key) => [flagOf(key), key]));
-  const out: Flags = { raw: new Map(), operands: [], problems: [], help: false };
-  for (let i = 0; i < argv.length; i++) {
-    const word = argv[i]!;
-    if (word === '--') {
-      out.operands.push(...argv.slice(i + 1));
-      break;
-    }
-    if (word === '--help' || word === '-h') out.help = true;
-    else if (!word.startsWith('-') || /^-\d/.test(word) || word === '-') out.operands.push(word);
-    else {
-      const [name, given] = splitFlag(word);
-      const key = keys.get(name);
-      const off = key ? undefined : keys.get(name.replace(/^no-/, ''));
-      const isFlag = key !== undefined && table[key]!.kind === 'flag';
-      // A flag stands alone; every other setting takes the next word, which may be a negative number.
-      const next = argv[i + 1];
-      const takesNext = isFlag
-        ? next === 'true' || next === 'false'
-        : next !== undefined && !/^--/.test(next);
-      if (off && table[off]!.kind === 'flag' && given === undefined)
-        out.raw.set(off, { from: word, value: false });
-      else if (!key && name !== 'config') out.problems.push(unknownFlag(word, name, [...keys.keys()]));
-      else {
-        const value = given ?? (takesNext ? argv[++i] : isFlag ? true : undefined);
-        if (value === undefined) out.problems.push(`--${name}: needs a value`);
-        else if (!key) out.config = String(value);
-        else out.raw.set(key, { from: `--${name}`, value: joined(table[key]!, out.raw.get(key), value) });
-      }
-    }
-  }
-  return out;
-}
-
-function splitFlag(word: string): [name: string, value: string | undefined] {
-  const at = word.indexOf('=');
-  const name = at < 0 ? word : word.slice(0, at);
-  return [name.replace(/^--?/, ''), at < 0 ? undefined : word.slice(at + 1)];
-}
-
-/** A list's flag may be repeated; of any other the last counts. */
-const joined = (setting: Setting, before: Raw | undefined, value: string | boolean) =>
-  setting.kind === 'list' && before ? `${before.value},${value}` : value;
-
-function unknownFlag(word: string, name: string, names: string[]): string {
-  const plain = (text: string) => text.toLowerCase().replaceAll('-', '');
-  const near = names.find((n) => plain(n).startsWith(plain(name)) || plain(name).startsWith(plain(n)));
-  return `${word}: no such flag${near && name ? ` (did you mean --${near}?)` : ''}`;
-}
 
 /** Variables of other services may be set as well, so only those of the table are looked at; empty is unset. */
 function readEnvironment(table: SettingTable, env: SettingSources['env']): [string, Raw][] {

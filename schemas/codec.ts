@@ -186,5 +186,7 @@ function expectedOf(rule: Rule): string {
 
 const isEmpty = (value: unknown) => value instanceof Uint8Array && value.length === 0;
 
-const shown = (value: unknown) =>
-  value instanceof Uint8Array ? `${value.length} bytes` : String(JSON.stringify(value) ?? value).slice(0, 60);
+function shown(value: unknown): string {
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  return (typeof value === 'number' ? String(value) : String(JSON.stringify(value))).slice(0, 60);
+}

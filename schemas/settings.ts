@@ -34,8 +34,9 @@ export function checkSettings<T extends SettingTable>(
 ): { settings: SettingsOf<T>; problems: string[] } {
   const problems: string[] = [];
   for (const key of Object.keys(raw)) {
-    if (!Object.hasOwn(table, key))
-      problems.push(`${named(key)}: no such setting${nearest(key, Object.keys(table))}`);
+    if (Object.hasOwn(table, key)) continue;
+    const near = nearest(key, Object.keys(table));
+    problems.push(`${named(key)}: no such setting${near ? ` (did you mean ${near}?)` : ''}`);
   }
   const settings: Record<string, unknown> = {};
   for (const [key, setting] of Object.entries(table)) {
@@ -95,11 +96,11 @@ function checkOne(setting: Setting, value: unknown): Checked {
   }
 }
 
-/** " (did you mean X?)" where some key differs by little. */
-function nearest(key: string, keys: string[]): string {
+/** The key that differs from an unknown one only in its end, its case or its marks, if any. */
+export function nearest(key: string, keys: readonly string[]): string | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/[^a-z0-9]/g, '');
-  const found = keys.find(
-    (k) => plain(k) === plain(key) || plain(k).startsWith(plain(key)) || plain(key).startsWith(plain(k)),
-  );
-  return found ? ` (did you mean ${found}?)` : '';
+  const wanted = plain(key);
+  return wanted === ''
+    ? undefined
+    : keys.find((k) => plain(k).startsWith(wanted) || wanted.startsWith(plain(k)));
 }

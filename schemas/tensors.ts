@@ -69,32 +69,59 @@ export function readSafetensorsHeader(
   const bad = (what: string) => new Refusal(`${source}: not a whole safetensors file: ${what}`);
   const length = headerLength(bytes, fileBytes, bad);
   if (bytes.length < 8 + length) throw bad(`its header of ${length} bytes ends after ${bytes.length - 8}`);
-  let header: Record<string, unknown>;
+  let header: unknown;
   try {
     header = JSON.parse(bytes.toString('utf8', 8, 8 + length));
   } catch (cause) {
     throw bad(`its header is not JSON (${(cause as Error).message})`);
   }
+  if (!isRecord(header)) throw bad('its header is not a JSON object');
   const entries = new Map<string, TensorEntry>();
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') continue;
-    const {
-      dtype,
-      shape,
-      data_offsets: offsets,
-    } = value as { dtype?: string; shape?: number[]; data_offsets?: number[] };
-    const width = bytesOf[dtype ?? ''];
-    if (!width || !Array.isArray(shape) || offsets?.length !== 2)
-      throw bad(`tensor ${name} has no known dtype, shape or offsets`);
-    const [begin, end] = offsets.map((o) => o + 8 + length) as [number, number];
-    if (end - begin !== shape.reduce((a, b) => a * b, width))
+    const entry = readEntry(value, 8 + length);
+    if (!entry) throw bad(`tensor ${name} has no known dtype, shape or offsets`);
+    const { dtype, shape, begin, end } = entry;
+    if (end - begin !== shape.reduce((a, b) => a * b, bytesOf[dtype]!))
       throw bad(`tensor ${name} has ${end - begin} bytes, not those of its shape`);
     if (end > fileBytes)
       throw bad(`tensor ${name} ends at byte ${end}, the file at ${fileBytes}: it was cut short`);
-    entries.set(name, { dtype: dtype as string, shape, begin, end });
+    entries.set(name, entry);
   }
-  return { entries, metadata: (header.__metadata__ ?? {}) as Record<string, string> };
+  requireNoGaps(entries, 8 + length, fileBytes, bad);
+  const metadata = isRecord(header.__metadata__) ? header.__metadata__ : {};
+  return { entries, metadata: metadata as Record<string, string> };
 }
+
+function readEntry(value: unknown, dataStart: number): TensorEntry | undefined {
+  if (!isRecord(value)) return undefined;
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (typeof dtype !== 'string' || !Object.hasOwn(bytesOf, dtype)) return undefined;
+  if (!areCounts(shape) || !areCounts(offsets) || offsets.length !== 2) return undefined;
+  const [begin, end] = offsets as [number, number];
+  return { dtype, shape, begin: dataStart + begin, end: dataStart + end };
+}
+
+/** The format has every byte of its data in just one tensor: a gap, an overlap or a rest means damage. */
+function requireNoGaps(
+  entries: Map<string, TensorEntry>,
+  dataStart: number,
+  fileBytes: number,
+  bad: (what: string) => Error,
+): void {
+  const ordered = [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end);
+  let at = dataStart;
+  for (const [name, { begin, end }] of ordered) {
+    if (begin !== at) throw bad(`tensor ${name} begins at byte ${begin}, the one before ends at ${at}`);
+    at = end;
+  }
+  if (at !== fileBytes) throw bad(`its tensors end at byte ${at}, the file at ${fileBytes}`);
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const areCounts = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
 
 /** The length of the JSON header that the first eight bytes announce. */
 export function headerLength(
@@ -109,13 +136,13 @@ export function headerLength(
   return length;
 }
 
-/** Decodes a whole safetensors file of float32 tensors; copies, so the input may be reused. */
+/** Decodes a whole safetensors file of float32 tensors; copies (a Buffer's slice() would not), so the input may be reused. */
 export function decodeSafetensors(bytes: Uint8Array, source: string): NamedTensors {
   const { entries } = readSafetensorsHeader(bytes, bytes.byteLength, source);
   const out: NamedTensors = new Map();
   for (const [name, { dtype, shape, begin, end }] of entries) {
     if (dtype !== 'F32') throw new Refusal(`${source}: tensor ${name} is ${dtype}, expected F32`);
-    out.set(name, { shape, data: new Float32Array(Uint8Array.from(bytes.subarray(begin, end)).buffer) });
+    out.set(name, { shape, data: new Float32Array(new Uint8Array(bytes.subarray(begin, end)).buffer) });
   }
   return out;
 }

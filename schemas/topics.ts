@@ -47,7 +47,7 @@ export function matchTopic(topic: string): TopicMatch | undefined {
   if (room === 'devices' && namePattern.test(name)) return matchDevice(fleet, name, leaf, index);
   if (room === 'adapters') return matchAdapter(fleet, name, leaf, index);
   if (room !== 'rounds' || leaf !== undefined) return undefined;
-  const kind = roundsKinds[name];
+  const kind = Object.hasOwn(roundsKinds, name) ? roundsKinds[name] : undefined;
   return kind && { kind, fleet };
 }
 

@@ -1,0 +1,87 @@
+import type { UpdateTensor } from './messages.js';
+import { Refusal } from './refusal.js';
+import type { NamedTensors } from './tensors.js';
+
+/** How an update's numbers are written. Little endian, row-major. Both ways copy: a Buffer's slice() would not. */
+interface Codec {
+  bytesPerValue: number;
+  encode(values: Float32Array): Uint8Array;
+  /** `bytes` has a whole number of values, at any alignment. */
+  decode(bytes: Uint8Array): Float32Array;
+}
+
+const codecs: Record<string, Codec> = {
+  f32: {
+    bytesPerValue: 4,
+    encode: (values) => new Uint8Array(values.slice().buffer),
+    decode: (bytes) => new Float32Array(new Uint8Array(bytes).buffer),
+  },
+  f16: {
+    bytesPerValue: 2,
+    encode: (values) => new Uint8Array(Uint16Array.from(values, toHalf).buffer),
+    decode: (bytes) => Float32Array.from(new Uint16Array(new Uint8Array(bytes).buffer), fromHalf),
+  },
+};
+
+export const codecNames: readonly string[] = Object.keys(codecs);
+
+/** Tensors in a codec's form, sorted by name: equal tensors give equal bytes. */
+export function encodeTensors(codec: string, tensors: NamedTensors): UpdateTensor[] {
+  const { encode } = requireCodec(codec);
+  return [...tensors.keys()].sort().map((name) => {
+    const { shape, data } = tensors.get(name)!;
+    return { name, shape, data: encode(data) };
+  });
+}
+
+/** @throws Refusal for an unknown codec, a name given twice, or data that is not as long as its shape says */
+export function decodeTensors(codec: string, tensors: readonly UpdateTensor[]): NamedTensors {
+  const { bytesPerValue, decode } = requireCodec(codec);
+  const out: NamedTensors = new Map();
+  for (const { name, shape, data } of tensors) {
+    if (out.has(name)) throw new Refusal(`tensor ${name} is there twice`);
+    const bytes = shape.reduce((a, b) => a * b, bytesPerValue);
+    if (data.length !== bytes)
+      throw new Refusal(
+        `tensor ${name} of shape [${shape}] has ${data.length} bytes of ${codec}, not ${bytes}`,
+      );
+    out.set(name, { shape, data: decode(data) });
+  }
+  return out;
+}
+
+function requireCodec(name: string): Codec {
+  const codec = Object.hasOwn(codecs, name) ? codecs[name] : undefined;
+  if (!codec) throw new Refusal(`codec ${name}: not known here, expected one of ${codecNames.join(', ')}`);
+  return codec;
+}
+
+const single = new Float32Array(1);
+const bits = new Uint32Array(single.buffer);
+
+/** The bits of the nearest IEEE 754 half, ties to even; beyond ±65504 (and its rounding) ±infinity. */
+function toHalf(value: number): number {
+  single[0] = value;
+  const from = bits[0]!;
+  const sign = (from >>> 16) & 0x8000;
+  const magnitude = from & 0x7fffffff;
+  if (magnitude >= 0x7f800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
+  if (magnitude >= 0x477ff000) return sign | 0x7c00; // 65520 and more round to infinity.
+  if (magnitude >= 0x38800000) {
+    // A normal half: exponent bias 127 → 15, mantissa 23 → 10 bits.
+    const shifted = magnitude - 0x38000000;
+    return sign | ((shifted + 0x0fff + ((shifted >>> 13) & 1)) >>> 13);
+  }
+  // A subnormal half counts in 2^-24; the sum rounds in single precision at just that place, ties to even.
+  single[0] = Math.abs(value) + 0.5;
+  return sign | (bits[0]! - 0x3f000000);
+}
+
+function fromHalf(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >>> 10) & 0x1f;
+  const mantissa = half & 0x3ff;
+  if (exponent === 0) return sign * mantissa * 2 ** -24;
+  if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1024 + mantissa) * 2 ** (exponent - 25);
+}
