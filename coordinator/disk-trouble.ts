@@ -1,0 +1,6 @@
+/** Whether an error, or what caused it, came from the file system: a full or read-only disk may mend. */
+export function isDiskTrouble(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return (typeof code === 'string' && typeof syscall === 'string') || isDiskTrouble(error.cause);
+}

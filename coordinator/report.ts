@@ -1,0 +1,101 @@
+import type { Point } from '../schemas/messages.js';
+import type { FleetStatus, RoundRecord, RunSummary } from '../schemas/status.js';
+import type { RunState } from './run.js';
+import { inOrder } from './selection.js';
+
+/** What the coordinator says about runs, as data: status, summary and the points of a round. Pure. */
+
+const iso = (ms: number) => new Date(ms).toISOString();
+
+/** @param note why the run waits */
+export function statusOf(state: RunState, note: string): FleetStatus {
+  const { step, settings, records } = state;
+  const cohort = step.phase === 'open' || step.phase === 'making' ? step : undefined;
+  const stage = step.phase === 'ended' ? undefined : step.stage;
+  const last = records.at(-1);
+  const failure = last?.state === 'failed' ? `round ${last.round} failed: ${last.reason}` : '';
+  const words = { init: 'init', train: 'training', evaluate: 'evaluating' } as const;
+  return {
+    format: 1,
+    state: stage ? (cohort ? words[stage.kind] : 'waiting') : 'idle',
+    run: state.run,
+    round: Math.min(stage?.round ?? records.length, settings.rounds),
+    rounds: settings.rounds,
+    invited: cohort ? [...cohort.round.invited] : [],
+    received: cohort ? inOrder(cohort.round.received) : [],
+    deadlineAt: cohort?.round.phase === 'open' ? iso(cohort.round.deadlineMs) : null,
+    note: note || failure,
+    before: state.before,
+    history: [...records],
+    startedAt: iso(state.startedMs),
+  };
+}
+
+/** Between runs: the last one's rounds stay to be seen. */
+export function idleStatus(latest: RunSummary | null): FleetStatus {
+  return {
+    format: 1,
+    state: 'idle',
+    run: latest?.run ?? null,
+    round: latest?.rounds.at(-1)?.round ?? 0,
+    rounds: latest?.settings.rounds ?? 0,
+    invited: [],
+    received: [],
+    deadlineAt: null,
+    note: latest?.reason ?? '',
+    before: latest?.before ?? null,
+    history: latest?.rounds ?? [],
+    startedAt: latest?.startedAt ?? null,
+  };
+}
+
+/** @throws Error where the run has not ended: our own mistake */
+export function summaryOf(state: RunState): RunSummary {
+  const { step, trigger } = state;
+  if (step.phase !== 'ended') throw new Error(`run ${state.run} has not ended`);
+  const { version, sha256 } = state;
+  return {
+    format: 1,
+    run: state.run,
+    state: step.state,
+    reason: step.reason,
+    trigger: { id: trigger.id, source: trigger.source, dueAt: trigger.dueAt },
+    model: { sha256: state.modelSha256 },
+    settings: state.settings,
+    startedAt: iso(state.startedMs),
+    endedAt: iso(step.atMs),
+    before: state.before,
+    after: state.after,
+    rounds: [...state.records],
+    adapter: version < 0 ? null : { path: 'adapter', version, sha256 },
+  };
+}
+
+/** JSON of a status or summary within a limit: the oldest rounds are left out first, then their lists of devices. */
+export function fittedJson<T extends object>(value: T, rounds: keyof T & string, maxBytes: number): string {
+  let kept = value[rounds] as RoundRecord[];
+  for (;;) {
+    const text = JSON.stringify({ ...value, [rounds]: kept });
+    if (Buffer.byteLength(text) <= maxBytes || kept.length === 0) return text;
+    kept = kept.slice(Math.ceil(kept.length / 2));
+  }
+}
+
+export function roundPoint(record: RoundRecord, run: string, fleet: string, timeMs: number): Point {
+  const { round, trainLoss, evalLoss, rougeL, joules, bytesUp, bytesDown, seconds } = record;
+  const measured = { loss: trainLoss, evalLoss, rougeL, joules };
+  const known = Object.entries(measured).filter((entry): entry is [string, number] => entry[1] !== null);
+  return {
+    measurement: 'round',
+    tags: { fleet, run, state: record.state },
+    fields: {
+      round,
+      participants: record.participants.length,
+      bytesUp,
+      bytesDown,
+      seconds,
+      ...Object.fromEntries(known),
+    },
+    timeMs,
+  };
+}

@@ -1,0 +1,285 @@
+import { join } from 'node:path';
+import { type Log, told } from '../runtime/log.js';
+import type { Chunk, Point, Receipt } from '../schemas/messages.js';
+import type { RunSummary } from '../schemas/status.js';
+import type { Announcer } from './announcer.js';
+import { isDiskTrouble } from './disk-trouble.js';
+import type { OpenRun } from './open-run.js';
+import { nextStep, type Step } from './plan.js';
+import type { PresenceTable } from './presence.js';
+import type { Publisher, Shown } from './publish.js';
+import { receiveChunk } from './receive.js';
+import { idleStatus, roundPoint, statusOf, summaryOf } from './report.js';
+import { outstanding } from './round.js';
+import type { RunEntry } from './run.js';
+import { RunStore } from './run-store.js';
+import { cancelTask, dueTasks, type Told, taskFor } from './tasks.js';
+import type { UploadLimits } from './upload.js';
+import { makeVersion } from './version.js';
+
+export interface DriverOptions {
+  runs: string;
+  fleet: string;
+  limits: UploadLimits;
+  /** Versions, and rounds of updates, that stay on disk. */
+  keepVersions: number;
+  /** A task is told again after this long without a first chunk. */
+  resendMs: number;
+  settleMs: number;
+}
+
+export interface DriverParts {
+  publisher: Publisher;
+  announcer: Announcer;
+  sink: { write(points: readonly Point[]): void };
+  log: Log;
+  clock: () => number;
+  /** Runs work after what is under way, alone. */
+  inTurn: (work: () => Promise<void>) => Promise<void>;
+}
+
+/** What making a version came to. */
+type Outcome = { run: OpenRun } & ({ made: { version: number; sha256: string } } | { error: unknown });
+
+const retryMs = 2000;
+const makeTries = 3;
+
+/**
+ * Drives the run that is on: decides (plan.ts), writes the decision to the journal, then does it, until the run waits
+ * for something. All of it can be asked again at any time, so resuming is nothing else than driving on.
+ */
+export class RunDriver {
+  readonly #options: DriverOptions;
+  readonly #parts: DriverParts;
+  #run: OpenRun | null = null;
+  #latest: RunSummary | null;
+  #told = new Map<string, Told>();
+  #note = '';
+  #trouble = '';
+  #pausedUntilMs = 0;
+  #making: Promise<void> | undefined;
+  #outcome: Outcome | undefined;
+  #failedMakes = 0;
+  devices: PresenceTable = new Map();
+  connectedMs: number | null = null;
+
+  constructor(options: DriverOptions, parts: DriverParts, latest: RunSummary | null) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#latest = latest;
+  }
+
+  get run(): OpenRun | null {
+    return this.#run;
+  }
+
+  /** Takes up a run that was just started, or that a crash left open. */
+  adopt(run: OpenRun): void {
+    const { run: name, settings, trigger, step } = run.state;
+    this.#run = run;
+    this.#told.clear();
+    this.#parts.log.info('run taken up', { run: name, rounds: settings.rounds, trigger, phase: step.phase });
+  }
+
+  /** A device came or said something new about itself: it may not know its task. */
+  introduced(deviceId: string): void {
+    this.#told.delete(deviceId);
+  }
+
+  /** @returns the receipt to send. @throws disk trouble: then nothing is answered */
+  async receive(deviceId: string, round: number, chunk: Chunk): Promise<Receipt> {
+    const run = this.#run;
+    const at = {
+      state: run?.state ?? null,
+      store: run?.store ?? null,
+      shapes: (await run?.shapes()) ?? null,
+      limits: this.#options.limits,
+      nowMs: this.#parts.clock(),
+    };
+    const { receipt, entry } = await receiveChunk(at, deviceId, round, chunk);
+    if (entry) await this.#take(entry);
+    const told = this.#told.get(deviceId);
+    if (told && receipt.state === 'receiving') this.#told.set(deviceId, { ...told, answering: true });
+    if (receipt.state === 'refused')
+      this.#parts.log.warn('update refused', { device: deviceId, round, reason: receipt.reason });
+    return receipt;
+  }
+
+  /** Ends the run now; its devices are told to stop. */
+  async stop(reason: string): Promise<void> {
+    if (this.#run && this.#run.state.step.phase !== 'ended')
+      await this.#take({ kind: 'ended', atMs: this.#parts.clock(), state: 'stopped', reason });
+  }
+
+  /** Does all that is to be done now. Disk trouble is told in the status and tried again after a while. */
+  async settle(): Promise<void> {
+    const { clock, announcer, publisher, log } = this.#parts;
+    if (clock() >= this.#pausedUntilMs) {
+      try {
+        await this.#drive();
+        this.#trouble = '';
+      } catch (error) {
+        if (!isDiskTrouble(error)) throw error;
+        if (told(error) !== this.#trouble) log.error('the run waits for its disk', { reason: told(error) });
+        this.#trouble = told(error);
+        this.#pausedUntilMs = clock() + retryMs;
+      }
+    }
+    const shown = this.#shown();
+    if (shown) publisher.show(shown);
+    this.#tellTasks();
+    announcer.status(this.#status());
+  }
+
+  announce(): void {
+    this.#parts.announcer.status(this.#status(), true);
+  }
+
+  /** Lets what is under way end, and leaves the run open on disk. */
+  async close(): Promise<void> {
+    await this.#making;
+    await this.#run?.close();
+    this.#run = null;
+  }
+
+  async #drive(): Promise<void> {
+    while (this.#run) {
+      const { state } = this.#run;
+      if (state.step.phase === 'ended') {
+        await this.#finish(this.#run);
+        continue;
+      }
+      const nowMs = this.#parts.clock();
+      const world = {
+        nowMs,
+        devices: [...this.devices.values()],
+        connectedMs: this.connectedMs,
+        settleMs: this.#options.settleMs,
+      };
+      const step = nextStep(state, world);
+      this.#note = step.do === 'wait' ? step.note : '';
+      if (step.do === 'wait') return;
+      if (step.do !== 'make') await this.#take(entryOf(step, nowMs));
+      else if (!(await this.#make(this.#run, step))) return;
+    }
+  }
+
+  /** One entry: on disk, then in effect, then told to whom it concerns. */
+  async #take(entry: RunEntry): Promise<void> {
+    const run = this.#run!;
+    const before = run.state;
+    await run.take(entry);
+    const { state } = run;
+    const { sink, log, announcer, clock } = this.#parts;
+    log.info(`run: ${entry.kind}`, { run: state.run, ...facts(entry) });
+    if (entry.kind === 'opened') this.#told.clear();
+    if (before.step.phase === 'open' && state.step.phase !== 'open') {
+      for (const id of outstanding(before.step.round))
+        announcer.task(id, cancelTask(before, before.step, id, clock()));
+    }
+    for (const record of state.records) {
+      const isFinal = record.state === 'failed' || entry.kind === 'closed';
+      if (isFinal && !before.records.includes(record))
+        sink.write([roundPoint(record, state.run, this.#options.fleet, entry.atMs)]);
+    }
+  }
+
+  /**
+   * The next version, made beside everything else: summing many updates takes a while.
+   * @returns false while it is not there yet; its end settles again
+   */
+  async #make(run: OpenRun, { stage, contributors }: Extract<Step, { do: 'make' }>): Promise<boolean> {
+    const { clock, inTurn, log } = this.#parts;
+    const outcome = this.#outcome;
+    this.#outcome = undefined;
+    if (outcome?.run !== run) {
+      this.#making ??= makeVersion(run.store, run.state, stage, contributors)
+        .then(
+          (made): Outcome => ({ run, made }),
+          (error: unknown): Outcome => ({ run, error }),
+        )
+        .then((result) => {
+          this.#making = undefined;
+          this.#outcome = result;
+          void inTurn(() => this.settle());
+        });
+      return false;
+    }
+    if ('made' in outcome) {
+      this.#failedMakes = 0;
+      await this.#take({ kind: 'made', atMs: clock(), ...outcome.made });
+      await run.store.prune(outcome.made.version, stage.round, this.#options.keepVersions);
+      return true;
+    }
+    const reason = `the next version can’t be made: ${told(outcome.error)}`;
+    log.error('version not made', { reason });
+    if (isDiskTrouble(outcome.error) && ++this.#failedMakes < makeTries) throw outcome.error;
+    this.#failedMakes = 0;
+    await this.#take({ kind: 'failed', atMs: clock(), reason });
+    return true;
+  }
+
+  async #finish(run: OpenRun): Promise<void> {
+    const summary = summaryOf(run.state);
+    await run.store.writeSummary(summary);
+    await run.close();
+    this.#run = null;
+    this.#latest = summary;
+    this.#parts.announcer.result(summary);
+  }
+
+  #tellTasks(): void {
+    const state = this.#run?.state;
+    if (state?.step.phase !== 'open' || this.connectedMs === null) return;
+    const { announcer, clock, publisher } = this.#parts;
+    if (state.step.stage.kind !== 'init' && !publisher.isShown(state.run, state.version)) return;
+    const nowMs = clock();
+    for (const id of dueTasks(state.step, this.#told, nowMs, this.#options.resendMs)) {
+      if (!this.devices.get(id)?.online) continue; // It is told when it comes back.
+      announcer.task(id, taskFor(state, state.step, id, nowMs));
+      this.#told.set(id, { atMs: nowMs, answering: false });
+    }
+  }
+
+  /** What devices are to find at the broker: the run's version, or the last one of the run before. */
+  #shown(): Shown | undefined {
+    const { runs } = this.#options;
+    const state = this.#run?.state;
+    if (this.#run && state && state.version >= 0) {
+      const { run, version, sha256 } = state;
+      return { run, version, sha256, path: this.#run.store.versionPath(version) };
+    }
+    if (!this.#latest?.adapter) return undefined;
+    const { run, adapter } = this.#latest;
+    const path = new RunStore(join(runs, run)).versionPath(adapter.version);
+    return { run, version: adapter.version, sha256: adapter.sha256, path };
+  }
+
+  #status() {
+    return this.#run ? statusOf(this.#run.state, this.#trouble || this.#note) : idleStatus(this.#latest);
+  }
+}
+
+/** A decision as the journal keeps it. */
+function entryOf(step: Exclude<Step, { do: 'wait' | 'make' }>, atMs: number): RunEntry {
+  switch (step.do) {
+    case 'open': {
+      const { stage, modelSha256, invited, deadlineMs } = step;
+      return { kind: 'opened', atMs, stage, modelSha256, invited, deadlineMs };
+    }
+    case 'close':
+      return { kind: 'closed', atMs, contributors: step.contributors };
+    case 'fail':
+      return { kind: 'failed', atMs, reason: step.reason };
+    case 'end':
+      return { kind: 'ended', atMs, state: step.state, reason: step.reason };
+  }
+}
+
+/** What the log says of an entry: all but its numbers. */
+function facts(entry: RunEntry): Record<string, unknown> {
+  if (entry.kind === 'accepted')
+    return { device: entry.deviceId, bytes: entry.bytes, loss: entry.measures.loss };
+  const { kind: _kind, atMs: _atMs, ...rest } = entry;
+  return rest;
+}

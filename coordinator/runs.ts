@@ -1,0 +1,61 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Refusal } from '../schemas/refusal.js';
+import type { RunSummary } from '../schemas/status.js';
+import { readJournal } from './journal.js';
+import type { RunEntry } from './run.js';
+import { RunStore, sizeOf } from './run-store.js';
+
+export interface FoundRuns {
+  /** Trigger ids that a run was started for, so that a repeat starts no other. */
+  triggerIds: Set<string>;
+  /** The run without a summary: it goes on. */
+  open: { store: RunStore; entries: RunEntry[]; wholeBytes: number; torn: boolean } | null;
+  /** The last that ended. */
+  latest: RunSummary | null;
+}
+
+/**
+ * What a runs folder holds. A folder whose journal has no whole entry was never started and is passed over.
+ * @throws Refusal where a journal or the last summary is damaged, or two runs are open
+ */
+export async function findRuns(folder: string): Promise<FoundRuns> {
+  const found: FoundRuns = { triggerIds: new Set(), open: null, latest: null };
+  const names = (await readdir(folder, { withFileTypes: true }))
+    .filter((e) => e.isDirectory())
+    .map((e) => e.name);
+  let latest: RunStore | undefined;
+  for (const name of names.sort()) {
+    const store = new RunStore(join(folder, name));
+    if ((await sizeOf(store.journal)) === 0) continue;
+    const content = await readJournal<RunEntry>(store.journal);
+    const [first] = content.entries;
+    if (first?.kind !== 'started') continue;
+    if (first.trigger.id !== '') found.triggerIds.add(first.trigger.id);
+    if ((await sizeOf(join(store.folder, 'summary.json'))) > 0) latest = store;
+    else if (found.open === null) found.open = { store, ...content };
+    else
+      throw new Refusal(
+        `${found.open.store.folder} and ${store.folder} are both open: move one of them away`,
+      );
+  }
+  if (latest) found.latest = await readSummary(join(latest.folder, 'summary.json'));
+  return found;
+}
+
+async function readSummary(path: string): Promise<RunSummary> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as RunSummary;
+  } catch (cause) {
+    throw new Refusal(`${path}: not a readable summary: mend it, or move its folder away`, { cause });
+  }
+}
+
+/** `20261123-231455-ab12`: UTC, then chance. Names sort by time. */
+export function runName(nowMs: number, random: () => number): string {
+  const [date, time] = new Date(nowMs).toISOString().replaceAll(/[-:]/g, '').split('T') as [string, string];
+  const chance = Math.floor(random() * 0x10000)
+    .toString(16)
+    .padStart(4, '0');
+  return `${date}-${time.slice(0, 6)}-${chance}`;
+}

@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { decode } from '../schemas/codec.js';
+import { decodeTensors } from '../schemas/codecs.js';
+import { adapterConfig } from '../schemas/peft.js';
+import type { NamedTensors } from '../schemas/tensors.js';
+import { weightedMean } from './aggregate.js';
+import { serverStep, usualRate } from './optimizers.js';
+import type { RunState, Stage } from './run.js';
+import type { RunStore } from './run-store.js';
+
+/**
+ * Makes the next version from the updates of a closing set and writes it to disk: a pure function of the spool and
+ * the version before, so doing it again after a crash writes the same bytes.
+ */
+export async function makeVersion(
+  store: RunStore,
+  state: RunState,
+  stage: Stage,
+  contributors: readonly string[],
+): Promise<{ version: number; sha256: string }> {
+  const { settings } = state;
+  const config = adapterConfig({
+    rank: settings.loraRank,
+    alpha: settings.loraAlpha,
+    targets: [...settings.loraTargets],
+  });
+  if (stage.kind === 'init') {
+    const { tensors } = await readUpdate(store.updatePath(stage, contributors[0]!));
+    return { version: 0, ...(await store.writeVersion(0, tensors, new Map(), config)) };
+  }
+  const answers = state.step.phase === 'making' ? state.step.answers : {};
+  const delta = await weightedMean(
+    contributors.map((deviceId) => {
+      const answer = answers[deviceId];
+      if (!answer?.accepted) throw new Error(`${deviceId} contributes without an accepted update`);
+      const read = async () => (await readUpdate(store.updatePath(stage, deviceId))).tensors;
+      return { deviceId, weight: answer.measures.examples, read };
+    }),
+  );
+  const { adapter, state: moments } = serverStep(
+    settings.optimizer,
+    await store.readVersion(state.version),
+    delta,
+    await store.readOptimizer(state.version),
+    {
+      learningRate: settings.serverLearningRate || usualRate(settings.optimizer),
+      momentum: settings.momentum,
+      beta1: settings.beta1,
+      beta2: settings.beta2,
+      tau: settings.tau,
+      weightDecay: settings.serverWeightDecay,
+    },
+  );
+  const version = state.version + 1;
+  return { version, ...(await store.writeVersion(version, adapter, moments, config)) };
+}
+
+async function readUpdate(path: string): Promise<{ tensors: NamedTensors }> {
+  const update = decode('Update', await readFile(path), path);
+  return { tensors: decodeTensors(update.codec, update.tensors) };
+}
