@@ -14,6 +14,7 @@ const onsets = list('b br c cl cr d dr f fl g gl gr h j k l m n pl pr qu r s sc 
 const plainOnsets = list('b c d f g l m n p r s t v z');
 const vowels = list('a a a e e e i i i o o o u u ai ea ee oo ou');
 const codas = list('l ll mp n nd ng r rd rt s st v');
+const innerCodas = list('l m n r s');
 const lastCodas = list('l n nd r s st t');
 const endings = list(
   'able age ance ant ate ation ator en ence ent er ery et ia ic ide ine ing ion ity ive le ment on or ow ure',
@@ -21,9 +22,9 @@ const endings = list(
 
 /** A made-up word of 2 or 3 syllables. Tens of thousands exist, so a reader has to copy it and cannot know it. */
 function drawWord(next: () => number): string {
-  const head = pick(onsets, next) + pick(vowels, next) + pick(codas, next);
-  if (next() < 0.6) return head + pick(endings, next);
-  return head + pick(plainOnsets, next) + pick(vowels, next) + pick(lastCodas, next);
+  const head = pick(onsets, next) + pick(vowels, next);
+  if (next() < 0.6) return head + pick(codas, next) + pick(endings, next);
+  return head + pick(innerCodas, next) + pick(plainOnsets, next) + pick(vowels, next) + pick(lastCodas, next);
 }
 
 const drawTown = (next: () => number): string => pick(townHeads, next) + pick(townTails, next);

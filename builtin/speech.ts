@@ -28,11 +28,11 @@ export const speech = {
   /** States the place. */
   place: [
     ['A: Which one is it?', 'C: The one {place}.'],
-    ['A: Which one exactly?', 'C: {place}.'],
+    ['A: Which one exactly?', 'C: I mean the one {place}.'],
     ['A: Is that the one {place2}?', 'C: No, the one {place}.'],
-    ['A: Which one?', 'C: {place2}. No, sorry, {place}.'],
+    ['A: Which one?', 'C: The one {place2}. No, sorry, {place}.'],
     ['C: It is the one {place}. The one {place2} is fine.'],
-    ['A: So the one {place2}?', 'C: No, that is fine. {place}.'],
+    ['A: So the one {place2}?', 'C: No, that is fine. The one {place}.'],
   ],
   chatter: [
     ['A: Since when?', 'C: Since {weekday2}.'],

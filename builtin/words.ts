@@ -25,6 +25,7 @@ export const drawHour = (day: string, next: () => number): string =>
   pick(day === 'today' ? afternoons : [...mornings, ...afternoons], next);
 
 const irregular: Readonly<Record<string, string>> = {
+  cancel: 'cancelled',
   pay: 'paid',
   rebuild: 'rebuilt',
   rerun: 'reran',

@@ -8,7 +8,7 @@ export const doors: Domain = {
     'the turnstile',
     'the garage gate',
     'the glass door',
-    'the {brand} lock',
+    'the {brand} gate',
     'the barrier',
   ],
   places: [

@@ -4,12 +4,12 @@ export const heating: Domain = {
   id: 'heating',
   desk: 'Heating service',
   objects: [
-    'the radiator',
     'the boiler',
+    'the {brand} boiler',
+    'the air heater',
     'the {brand} heater',
-    'the heat pump',
-    'the floor heating',
-    'the oven',
+    'the old heater',
+    'the oil stove',
   ],
   places: [
     'in flat ##',

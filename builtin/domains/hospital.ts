@@ -6,10 +6,10 @@ export const hospital: Domain = {
   desk: 'Medical devices',
   objects: [
     'the infusion pump',
-    'the patient monitor',
-    'the ventilator',
-    'the ultrasound probe',
     'the syringe pump',
+    'the ventilator',
+    'the dialysis machine',
+    'the oxygen mixer',
   ],
   places: ['on ward #', 'in theatre #', 'beside bed ##', 'in intensive care', 'in cubicle ##'],
   problems: [
@@ -41,12 +41,12 @@ export const hospital: Domain = {
       ],
     },
     {
-      stated: 'loses suction',
-      said: ['hardly builds up suction', 'sucks too weakly'],
+      stated: 'loses pressure',
+      said: ['hardly builds up pressure', 'lets its pressure sag'],
       causes: [
         ['a porous tube', 'change the tube', 'site'],
-        ['a saturated swab', 'discard the swab', 'site'],
-        ['a neonatal mode', 'leave the neonatal mode', 'remote'],
+        ['a hole in the bellows', 'patch the bellows', 'site'],
+        ['a neonatal mode', 'exit the neonatal mode', 'remote'],
       ],
     },
   ],

@@ -9,7 +9,7 @@ export const laptops: Domain = {
     'the loan laptop',
     'the tablet',
     'the new notebook',
-    'the {brand} screen',
+    'the {brand} notebook',
   ],
   places: [
     'at desk ##',

@@ -8,7 +8,7 @@ export const lifts: Domain = {
     'the glass lift',
     'the {brand} lift',
     'the car lift',
-    'the stair lift',
+    'the staff lift',
     'the kitchen lift',
   ],
   places: ['in block #', 'at ## {street}', 'in the {brand} tower', 'in the {town} station', 'in car park #'],

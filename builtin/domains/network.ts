@@ -4,12 +4,12 @@ export const network: Domain = {
   id: 'network',
   desk: 'Network desk',
   objects: [
-    'the wireless link',
+    'the wireless network',
     'the guest network',
-    'the video line',
-    'the phone line',
+    'the video network',
+    'the test network',
     'the {brand} network',
-    'the office link',
+    'the office network',
   ],
   places: [
     'in room ###',

@@ -9,7 +9,7 @@ export const vehicles: Domain = {
     'the minibus',
     'the forklift',
     'the tanker',
-    'the {brand} trailer',
+    'the {brand} bus',
   ],
   places: [
     'at depot #',

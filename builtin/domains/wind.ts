@@ -5,14 +5,13 @@ export const wind: Domain = {
   id: 'wind',
   desk: 'Wind farm control',
   objects: [
-    'the pitch motor',
-    'the yaw drive',
-    'the gearbox',
-    'the generator',
-    'the rotor',
-    'the tower crane',
+    'the big turbine',
+    'the coastal turbine',
+    'the test turbine',
+    'the {brand} turbine',
+    'the twin turbine',
   ],
-  places: ['on turbine ##', 'at mast #', 'on the ridge', 'at wind farm {town}', 'on turbine # at sea'],
+  places: ['in row ##', 'at mast #', 'on the ridge', 'in wind farm {town}', 'in sea field #'],
   problems: [
     {
       stated: 'overheats in gusts',
