@@ -13,7 +13,8 @@ const ownPhrases = ({ desk, objects, problems, stopgaps, relief, delays }: Domai
   ...problems.flatMap(({ stated, said, causes }) => [
     stated,
     ...said,
-    ...causes.flatMap(([cause, action]) => [cause, action]),
+    ...causes.map(([cause]) => cause),
+    ...causes.map(([, action]) => action),
   ]),
   ...stopgaps,
   ...relief,
