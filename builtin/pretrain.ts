@@ -41,7 +41,7 @@ const text = { prefix: 'summarize: ', maxSourceTokens: 192, maxTargetTokens: 64 
 const { values } = parseArgs({
   options: {
     out: { type: 'string', default: 'builtin/model' },
-    steps: { type: 'string', default: '7000' },
+    steps: { type: 'string', default: '6000' },
     rate: { type: 'string', default: '0.002' },
     examples: { type: 'string', default: '60000' },
   },
@@ -64,7 +64,7 @@ const start = join(tmpdir(), `fleetune-pretrain-${process.pid}`);
 await mkdir(start);
 await writeFile(join(start, 'config.in.json'), JSON.stringify(config));
 await initModel(join(start, 'config.in.json'), 'builtin/model/tokenizer.json', start, 1);
-const engine = await openEngine(start, { threads: 2, spinning: true });
+const engine = await openEngine(start, { threads: 2, spinning: false });
 const examples = (count: number, seed: number, split: 'train' | 'validation') =>
   pretrainingExamples(count, seed, split).map(({ dialogue, summary }) => ({
     source: dialogue,
