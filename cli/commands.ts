@@ -1,0 +1,78 @@
+import { runService, type Service } from '../runtime/service.js';
+import { readSettings } from '../runtime/settings.js';
+import type { SettingsOf, SettingTable } from '../schemas/settings.js';
+
+/** What the user typed to get here, and what it is for: the head of --help and of every refusal. */
+export interface CommandTitle {
+  name: string;
+  summary: string;
+}
+
+export interface Command {
+  summary: string;
+  run(argv: readonly string[], title: CommandTitle): Promise<void>;
+}
+
+/** Every command. Rooms are loaded when called: an idle device service must not carry the broker or the engine. */
+export const commands: Record<string, Command> = {
+  demo: {
+    summary: 'a whole fleet on this machine fine-tunes a model: what npm start runs',
+    run: async (argv, title) => (await import('./demo.js')).demo(argv, title),
+  },
+  broker: {
+    summary: 'the MQTT broker',
+    async run(argv, title) {
+      const { brokerSettings, start } = await import('../broker/main.js');
+      await serve(brokerSettings, start, argv, title);
+    },
+  },
+  coordinator: {
+    summary: 'the coordinator: opens rounds, adds up updates, keeps the runs',
+    async run(argv, title) {
+      const { coordinatorSettings, start } = await import('../coordinator/main.js');
+      await serve(coordinatorSettings, start, argv, title);
+    },
+  },
+  device: {
+    summary: 'the device service: trains on the text of this machine',
+    async run(argv, title) {
+      const { deviceSettings, start } = await import('../device/main.js');
+      await serve(deviceSettings, start, argv, title);
+    },
+  },
+  'rounds start': {
+    summary: 'triggers a run',
+    run: async (argv, title) => (await import('./rounds.js')).startRounds(argv, title),
+  },
+  'rounds stop': {
+    summary: 'stops the run',
+    run: async (argv, title) => (await import('./rounds.js')).stopRounds(argv, title),
+  },
+  devices: {
+    summary: 'the devices of the fleet',
+    run: async (argv, title) => (await import('./fleet-state.js')).showDevices(argv, title),
+  },
+  status: {
+    summary: 'the run and its rounds',
+    run: async (argv, title) => (await import('./fleet-state.js')).showStatus(argv, title),
+  },
+  summarize: {
+    summary: 'summarizes dialogues with a model and an adapter',
+    run: async (argv, title) => (await import('./summarize.js')).summarize(argv, title),
+  },
+  'model init': {
+    summary: 'writes a model folder of a configuration, with random weights',
+    run: async (argv, title) => (await import('./model.js')).initModelFolder(argv, title),
+  },
+};
+
+async function serve<T extends SettingTable>(
+  table: T,
+  start: (settings: SettingsOf<T>) => Promise<Service>,
+  argv: readonly string[],
+  { name, summary }: CommandTitle,
+): Promise<void> {
+  await runService(async () =>
+    start(readSettings(table, { argv, env: process.env, command: name, summary })),
+  );
+}

@@ -1,0 +1,153 @@
+import { join, relative } from 'node:path';
+import { modelIdentity } from '../device/model-identity.js';
+import { requireFolder } from '../runtime/files.js';
+import { told } from '../runtime/log.js';
+import { fail } from '../runtime/service.js';
+import { Refusal } from '../schemas/refusal.js';
+import type { RunSummary } from '../schemas/status.js';
+import { compareAlone } from './alone.js';
+import { builtinModel } from './builtin-model.js';
+import type { CommandTitle } from './commands.js';
+import { type DealtText, dealText } from './dealing.js';
+import { type DemoSettings, readDemoSettings } from './demo-settings.js';
+import { exampleText } from './example.js';
+import { type DeviceFolder, startBroker, startFleet, writeDeviceFolder } from './fleet.js';
+import { createLiveView, type LiveView } from './live-view.js';
+import { PeakMemory } from './memory.js';
+import { beforeAfter, memoryText, roundTable } from './report.js';
+import { triggerId } from './rounds.js';
+import { watchRuns } from './run-watch.js';
+import { stopOnSignals } from './signals.js';
+import { Supervisor } from './supervisor.js';
+import { secondsText } from './tables.js';
+
+/** What the parts of a demo share. */
+export interface Demo {
+  settings: DemoSettings;
+  text: DealtText;
+  devices: readonly DeviceFolder[];
+  folder: string;
+  supervisor: Supervisor;
+  view: LiveView;
+  memory: PeakMemory;
+}
+
+const fleet = 'demo';
+const tickMs = 1000;
+
+/** `fleetune demo`: text, services, run, result. All that it starts has ended when it ends, whatever happens. */
+export async function demo(argv: readonly string[], title: CommandTitle): Promise<void> {
+  const startedMs = Date.now();
+  const settings = readDemoSettings(argv, title);
+  const prepared = await prepare(settings);
+  const { supervisor, view } = prepared;
+  const stopping = stopOnSignals(
+    () => {
+      view.end();
+      process.stdout.write('stopping all services\n');
+      return supervisor.stop();
+    },
+    () => supervisor.kill(),
+  );
+  const ticks = setInterval(() => prepared.memory.sample(supervisor.processes()), tickMs);
+  try {
+    view.note(opening(prepared));
+    const broker = await startBroker(supervisor);
+    await startFleet(supervisor, broker, {
+      ...{ fleet, prefix: '', devices: prepared.devices, model: settings.model },
+      ...{ runs: prepared.folder, threads: settings.threads },
+    });
+    const result = await followRun(prepared, broker, fleet, {});
+    await report(prepared, result);
+    view.note(
+      `that took ${secondsText((Date.now() - startedMs) / 1000)}; ${memoryText(prepared.memory.peaks)}`,
+    );
+    if (settings.alone) view.note(`\n${await compareAlone(prepared, broker, result)}`);
+    if (result.state !== 'completed')
+      throw new Refusal(`run ${result.run} ${result.state}: ${result.reason}`);
+  } catch (error) {
+    if (stopping()) await new Promise(() => {}); // The signal's handler ends the process.
+    throw error;
+  } finally {
+    clearInterval(ticks);
+    await supervisor.stop();
+  }
+}
+
+/** The folder with every device's text in it, and what will run there. Nothing runs yet. */
+async function prepare(settings: DemoSettings): Promise<Demo> {
+  const folder = join(settings.folder, triggerId('demo'));
+  await requireFolder(folder, 'the demo’s folder');
+  await modelIdentity(settings.model, join(folder, 'model-identity.json'));
+  const text = await dealText(settings);
+  const view = createLiveView(process.stdout);
+  const devices: DeviceFolder[] = [];
+  for (const [i, dealt] of text.devices.entries()) {
+    const id = `device-${i + 1}`;
+    devices.push(await writeDeviceFolder(id, join(folder, 'devices', id), dealt));
+  }
+  const supervisor = new Supervisor(
+    { entry: process.argv[1]!, logs: join(folder, 'logs'), env: withoutSettings(process.env) },
+    {
+      died: (name, how, waitMs) =>
+        view.note(
+          `${name} ${how}${waitMs === undefined ? '' : `: started again in ${Math.ceil(waitMs)} ms`}`,
+        ),
+      gaveUp: (problem) => void supervisor.stop().finally(() => fail(problem)),
+    },
+  );
+  return { settings, text, devices, folder, supervisor, view, memory: new PeakMemory() };
+}
+
+/** Our own settings go to the services as flags; what the environment says was meant for the demo. */
+const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([key]) => !key.startsWith('FLEETUNE_')));
+
+/** Triggers a run as an operator would, and shows it to its end. */
+export async function followRun(
+  { settings, view }: Demo,
+  broker: string,
+  name: string,
+  other: Record<string, unknown>,
+): Promise<RunSummary> {
+  const watch = await watchRuns({ broker, fleet: name, password: '', connectS: 10 }, (state) =>
+    view.show(state),
+  );
+  const ticks = setInterval(() => view.show(watch.state()), tickMs);
+  try {
+    const id = triggerId('demo');
+    // What is scored was chosen when the text was dealt.
+    await watch.start({ id, settings: { ...settings.run, evaluationExamples: 0, ...other } });
+    return await watch.ended(id);
+  } finally {
+    clearInterval(ticks);
+    view.end();
+    await watch.operator.close().catch((error) => view.note(told(error)));
+  }
+}
+
+function opening({ settings, text, devices, folder }: Demo): string {
+  const { run, model } = settings;
+  const steps = run.steps > 0 ? `${run.steps} steps` : `${run.epochs} epochs`;
+  return [
+    `${devices.length} devices fine-tune ${model === builtinModel ? 'the built-in T5' : model} together: ` +
+      `LoRA r=${run.loraRank}, ${run.rounds} rounds of ${steps} of ${run.batchSize}, ${run.optimizer}`,
+    ...devices.map(({ id }, i) => `  ${id}: ${text.devices[i]!.about}`),
+    ...text.notes.map((note) => `  ${note}`),
+    `  evaluating on ${text.scored} of ${text.heldOut} held-out dialogues`,
+    `  logs in ${shown(join(folder, 'logs'))}`,
+    '',
+  ].join('\n');
+}
+
+async function report(prepared: Demo, result: RunSummary): Promise<void> {
+  const { view, folder, text } = prepared;
+  view.note(`\n${roundTable(result.rounds)}\n\n${beforeAfter(result)}\n`);
+  if (!result.adapter) return;
+  const adapter = join(folder, result.run, result.adapter.path);
+  const example = text.devices.flatMap(({ heldOut }) => heldOut)[0];
+  if (example) view.note(`${await exampleText(prepared, example, adapter)}\n`);
+  view.note(`result: ${shown(join(folder, result.run, 'summary.json'))}, adapter ${shown(adapter)}`);
+}
+
+const shown = (path: string) => relative(process.cwd(), path) || '.';

@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { fail } from '../runtime/service.js';
+import { Refusal } from '../schemas/refusal.js';
+import { type Command, commands } from './commands.js';
+import { nearestWord } from './suggestion.js';
+import { table } from './tables.js';
+
+// A reader that has seen enough (`fleetune devices | head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 70));
+
+main(process.argv.slice(2)).catch(fail);
+
+async function main(argv: readonly string[]): Promise<void> {
+  const [first = 'help'] = argv;
+  if (first === 'help' || first === '--help' || first === '-h') return void process.stdout.write(overview());
+  if (first === 'version' || first === '--version' || first === '-v')
+    return void process.stdout.write(`fleetune ${version()}\n`);
+  const { name, command, rest } = chosen(argv);
+  await command.run(rest, { name: `fleetune ${name}`, summary: command.summary });
+}
+
+/** The command that the first one or two words name. @throws Refusal with the nearest name where there is none */
+function chosen(argv: readonly string[]): { name: string; command: Command; rest: readonly string[] } {
+  for (const words of [2, 1]) {
+    const name = argv.slice(0, words).join(' ');
+    if (Object.hasOwn(commands, name)) return { name, command: commands[name]!, rest: argv.slice(words) };
+  }
+  const words = argv.filter((word) => !word.startsWith('-')).slice(0, 2);
+  const near = nearestWord(words.join(' ') || argv[0]!, Object.keys(commands));
+  throw new Refusal(
+    `no command "${words.join(' ') || argv[0]}"${near ? `: did you mean fleetune ${near}?` : ''}\n` +
+      'fleetune help lists the commands',
+  );
+}
+
+function overview(): string {
+  const rows = [
+    ...Object.entries(commands).map(([name, { summary }]) => ({ name: `fleetune ${name}`, summary })),
+    { name: 'fleetune help', summary: 'this text' },
+    { name: 'fleetune version', summary: 'the version' },
+  ];
+  const text = table(
+    [
+      { title: 'command', cell: (row) => row.name },
+      { title: 'what it does', cell: (row) => row.summary },
+    ],
+    rows,
+  );
+  return [
+    'fleetune: a fleet of edge boards fine-tunes a T5 together over MQTT; its text stays on the boards.',
+    '',
+    text,
+    '',
+    'Each command has its own --help.',
+    '',
+  ].join('\n');
+}
+
+function version(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { type ClientSettings, connectClient, type FleetClient } from '../broker/client.js';
+import { decode } from '../schemas/codec.js';
+import type { Presence, TelemetryBatch } from '../schemas/messages.js';
+import { Refusal } from '../schemas/refusal.js';
+import type { SettingsOf, SettingTable } from '../schemas/settings.js';
+import type { FleetStatus, Refused, RunSummary } from '../schemas/status.js';
+import { matchTopic, topicsOf } from '../schemas/topics.js';
+
+/** Settings of every command that speaks to a fleet. */
+export const operatorSettings = {
+  broker: { kind: 'text', default: 'mqtt://127.0.0.1:1883', help: 'address of the broker' },
+  fleet: { kind: 'text', default: 'default', help: 'name of the fleet' },
+  password: { kind: 'text', default: '', help: 'of the operator; none is needed on loopback' },
+  connectS: { kind: 'number', default: 10, min: 0.1, max: 3600, help: 'seconds to wait for the broker' },
+  json: { kind: 'flag', default: false, help: 'print JSON, for programs' },
+} satisfies SettingTable;
+
+export type OperatorSettings = SettingsOf<typeof operatorSettings>;
+
+/** What an operator hears. Retained messages come again at every reconnect. */
+export interface OperatorHandlers {
+  status?(status: FleetStatus): void;
+  result?(summary: RunSummary): void;
+  refused?(refused: Refused): void;
+  presence?(presence: Presence): void;
+  telemetry?(batch: TelemetryBatch): void;
+}
+
+export interface Operator {
+  /** Publishes a trigger. @param settings of the run, where they differ from the coordinator's own */
+  start(id: string, settings: Record<string, unknown>): Promise<void>;
+  stop(): Promise<void>;
+  /** Until what the broker retains is in: the protocol has no sign for it, so a short silence is taken for one. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const silenceMs = 300;
+const settleLimitMs = 5_000;
+const maxPacketBytes = 1024 * 1024;
+
+/** Connects as an operator. @throws Refusal where there is no broker at the address */
+export async function connectOperator(
+  { broker, fleet, password, connectS }: Omit<OperatorSettings, 'json'>,
+  handlers: OperatorHandlers,
+): Promise<Operator> {
+  const topics = topicsOf(fleet);
+  let heardMs = Date.now();
+  const client = await new Promise<FleetClient>((resolve, reject) => {
+    const settings: ClientSettings = {
+      url: broker,
+      clientId: `operator-${randomBytes(6).toString('hex')}`,
+      username: 'operator',
+      ...(password === '' ? {} : { password }),
+      connectS,
+      maxPacketBytes,
+    };
+    connectClient(settings, {
+      async connected(connection) {
+        const { roundsStatus, roundsResult, roundsRefused, allPresence, allTelemetry } = topics;
+        await connection.subscribe([roundsStatus, roundsResult, roundsRefused, allPresence, allTelemetry]);
+        heardMs = Date.now();
+        resolve(connection);
+      },
+      message(topic, payload) {
+        heardMs = Date.now();
+        hear(topic, payload, handlers);
+      },
+      failed: reject,
+    }).catch(reject);
+  });
+  return {
+    start: (id, settings) => client.publish(topics.roundsStart, JSON.stringify({ id, ...settings })),
+    stop: () => client.publish(topics.roundsStop, ''),
+    async settled() {
+      const startMs = Date.now();
+      while (Date.now() - heardMs < silenceMs && Date.now() - startMs < settleLimitMs) await silence();
+    },
+    close: () => client.stop(),
+  };
+}
+
+const silence = () => new Promise((resolve) => setTimeout(resolve, silenceMs / 3));
+
+/** A payload that is not what its topic says is another's mistake: it is left out, and the fleet goes on. */
+function hear(topic: string, payload: Uint8Array, handlers: OperatorHandlers): void {
+  const match = matchTopic(topic);
+  if (payload.length === 0) return;
+  try {
+    if (match?.kind === 'presence') handlers.presence?.(decode('Presence', payload, topic));
+    else if (match?.kind === 'telemetry') handlers.telemetry?.(decode('TelemetryBatch', payload, topic));
+    else if (match?.kind === 'roundsStatus') handlers.status?.(readFormat(payload, topic));
+    else if (match?.kind === 'roundsResult') handlers.result?.(readFormat(payload, topic));
+    else if (match?.kind === 'roundsRefused') handlers.refused?.(JSON.parse(Buffer.from(payload).toString()));
+  } catch (error) {
+    if (!(error instanceof Refusal || error instanceof SyntaxError)) throw error;
+  }
+}
+
+/** A JSON message of the one format known here. */
+function readFormat<T extends { format: 1 }>(payload: Uint8Array, topic: string): T {
+  const value = JSON.parse(Buffer.from(payload).toString()) as T;
+  if (value.format !== 1) throw new Refusal(`${topic}: format ${value.format}, expected 1`);
+  return value;
+}

@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { readArguments, readSettings } from '../runtime/settings.js';
+import { Refusal } from '../schemas/refusal.js';
+import { presets, runSettings } from '../schemas/run-settings.js';
+import type { SettingTable } from '../schemas/settings.js';
+import type { CommandTitle } from './commands.js';
+import { createLiveView } from './live-view.js';
+import { connectOperator, operatorSettings } from './operator.js';
+import { beforeAfter, roundTable } from './report.js';
+import { watchRuns } from './run-watch.js';
+
+export const presetSetting = {
+  preset: {
+    kind: 'choice',
+    default: 'none',
+    choices: ['none', ...Object.keys(presets)],
+    help: 'named set of run settings; flags go before it',
+  },
+} satisfies SettingTable;
+
+export const startSettings = {
+  ...operatorSettings,
+  id: { kind: 'text', default: '', help: 'of the trigger: the same id again starts no second run' },
+  wait: { kind: 'flag', default: false, help: 'follow the run to its end; exit code 1 unless it completes' },
+  ...presetSetting,
+  ...runSettings,
+} satisfies SettingTable;
+
+/** `fleetune rounds start`: only what was given goes into the trigger, the rest is as the coordinator has it. */
+export async function startRounds(argv: readonly string[], { name, summary }: CommandTitle): Promise<void> {
+  const { settings, given } = readArguments(
+    startSettings,
+    { argv, env: process.env, command: name, summary },
+    0,
+  );
+  const { json, wait } = settings;
+  const id = settings.id || triggerId('cli');
+  const view = wait && !json ? createLiveView(process.stdout) : undefined;
+  const watch = await watchRuns(settings, (state) => view?.show(state));
+  const told = Object.entries(settings).filter(
+    ([key, value]) =>
+      given.has(key) && (Object.hasOwn(runSettings, key) || (key === 'preset' && value !== 'none')),
+  );
+  const run = await watch.start({ id, settings: Object.fromEntries(told) });
+  if (!wait) {
+    process.stdout.write(
+      json ? `${JSON.stringify({ id, run })}\n` : `run ${run} started (trigger ${id}); see fleetune status\n`,
+    );
+    return watch.operator.close();
+  }
+  const result = await watch.ended(id);
+  view?.end();
+  await watch.operator.close();
+  const text = json
+    ? JSON.stringify(result)
+    : `run ${run} ${result.state}\n\n${roundTable(result.rounds)}\n\n${beforeAfter(result)}`;
+  process.stdout.write(`${text}\n`);
+  if (result.state !== 'completed') throw new Refusal(`run ${run} ${result.state}: ${result.reason}`);
+}
+
+/** `fleetune rounds stop`. */
+export async function stopRounds(argv: readonly string[], { name, summary }: CommandTitle): Promise<void> {
+  const settings = readSettings(operatorSettings, { argv, env: process.env, command: name, summary });
+  const operator = await connectOperator(settings, {});
+  await operator.stop();
+  await operator.close();
+  process.stdout.write(settings.json ? '{"asked":"stop"}\n' : 'asked the coordinator to stop its run\n');
+}
+
+/** A trigger's id that nobody used before. */
+export const triggerId = (origin: string) =>
+  `${origin}-${new Date().toISOString().replaceAll(/[-:]|\..*/g, '')}-${randomBytes(3).toString('hex')}`;

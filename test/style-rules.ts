@@ -1,0 +1,142 @@
+/** What STYLE.md and docs/architecture.md ask for, as rules over source files. Pure: text in, problems out. */
+export interface Source {
+  /** From the repository's root, with slashes. */
+  path: string;
+  text: string;
+}
+
+/** Room → what it may import: rooms, or single files of rooms (their doors). A room may import itself. */
+export const arrows: Record<string, readonly string[]> = {
+  schemas: [],
+  runtime: ['schemas'],
+  telemetry: ['schemas', 'runtime'],
+  broker: ['schemas', 'runtime'],
+  'device/engine': [
+    ...['schemas/tensors.ts', 'schemas/refusal.ts', 'schemas/random.ts'],
+    'schemas/messages.ts', // The shapes of Lora, Training and Text.
+  ],
+  device: ['schemas', 'runtime', 'telemetry', 'broker/client.ts', 'device/engine/engine.ts'],
+  coordinator: ['schemas', 'runtime', 'telemetry', 'broker/client.ts'],
+  builtin: ['schemas', 'runtime', 'device/engine/engine.ts', 'device/engine/rouge.ts'],
+  cli: [
+    ...['schemas', 'runtime', 'broker/main.ts', 'broker/client.ts', 'coordinator/main.ts', 'device/main.ts'],
+    ...['device/engine/engine.ts', 'builtin/corpus.ts', 'builtin/text.ts', 'device/model-identity.ts'],
+    ...['device/shards.ts', 'device/shard-fields.ts', 'device/shard-rows.ts', 'device/shard-text.ts'],
+    ...['device/split.ts', 'device/trainer-messages.ts'],
+  ],
+  grafana: ['schemas', 'runtime'],
+  bench: ['*'],
+  test: ['*'],
+};
+
+/** Library → the files that may import it: one a room at most. */
+export const owners: Record<string, readonly string[]> = {
+  mqtt: ['broker/client.ts'],
+  aedes: ['broker/server.ts', 'broker/admission.ts'], // The second: its types only.
+  ws: ['broker/server.ts'],
+  'onnxruntime-node': ['device/engine/session.ts'],
+  '@huggingface/tokenizers': ['device/engine/tokenizer.ts'],
+  'js-rouge': ['device/engine/rouge.ts'],
+  protobufjs: ['schemas/codec.ts', 'device/engine/onnx.ts'],
+  influx: ['telemetry/influx.ts'],
+  yaml: ['runtime/settings.ts'],
+  'csv-parse': ['device/shard-rows.ts'],
+  'node-cron': ['coordinator/schedule.ts'],
+};
+
+export const maxLines = 300;
+/** Files that are longer, and why. */
+export const longFiles: Record<string, string> = {};
+
+const vagueNames = ['utils', 'util', 'helpers', 'helper', 'common', 'manager', 'base', 'types', 'misc'];
+
+/** Words that hide something, and what to do instead. The rules' own text is put together so that it passes. */
+const bannedWords: readonly [RegExp, string][] = [
+  [new RegExp(`\\b${'TO'}DO\\b|\\b${'FIX'}ME\\b|\\b${'XX'}X\\b`), 'leave no note of work to do'],
+  [/\bas any\b|: any(?=[[\],;)]|$)|<any>/, 'bytes become types at the door, not any'],
+  [new RegExp(`@ts-${'ignore'}|@ts-no${'check'}|biome-${'ignore'} lint`), 'mend what is complained about'],
+  [/\b(test|it|describe)\.only\(/, 'all tests run'],
+];
+
+/** Where a topic's root may stand as text: the one file that builds topics. */
+const topicRoot = new RegExp(`fleetune${'/v1'}`);
+
+/** The room of a file. */
+export function roomOf(path: string): string {
+  return path.startsWith('device/engine/') ? 'device/engine' : path.slice(0, path.indexOf('/'));
+}
+
+/** Every breach of a rule, one line each. */
+export function breaches(sources: readonly Source[]): string[] {
+  return sources.flatMap((source) => [
+    ...sizeAndName(source),
+    ...words(source),
+    ...importsOf(source).flatMap((specifier) => importBreach(source.path, specifier)),
+  ]);
+}
+
+function sizeAndName({ path, text }: Source): string[] {
+  const lines = text.split('\n').length - 1;
+  const stem = path.slice(path.lastIndexOf('/') + 1).replace(/\..*$/, '');
+  return [
+    ...(lines > maxLines && !longFiles[path]
+      ? [`${path}: ${lines} lines, more than ${maxLines}: it holds a second idea`]
+      : []),
+    ...(vagueNames.includes(stem) ? [`${path}: a name that says nothing`] : []),
+    ...(/^[a-z0-9]+(-[a-z0-9]+)*$/.test(stem) ? [] : [`${path}: file names are kebab-case`]),
+  ];
+}
+
+function words({ path, text }: Source): string[] {
+  const inTest = roomOf(path) === 'test';
+  return text
+    .split('\n')
+    .flatMap((line, index) => [
+      ...bannedWords
+        .filter(([word]) => word.test(line))
+        .map(([, instead]) => `${path}:${index + 1}: ${instead}`),
+      ...(topicRoot.test(line) && !inTest && path !== 'schemas/topics.ts' && !/^\s*(\/\/|\/?\*)/.test(line)
+        ? [`${path}:${index + 1}: topics are built in schemas/topics.ts only`]
+        : []),
+    ]);
+}
+
+/** Modules that a file names in an import, an export or a call of import(). */
+export function importsOf({ text }: Source): string[] {
+  const pattern =
+    /(?:^|[\s;}])(?:import|export)\s[^'"`;]*?from\s*'([^']+)'|\bimport\(\s*'([^']+)'|^import\s*'([^']+)'/gm;
+  return [...text.matchAll(pattern)].map(([, from, call, plain]) => (from ?? call ?? plain)!);
+}
+
+function importBreach(path: string, specifier: string): string[] {
+  if (specifier.startsWith('node:')) return [];
+  const room = roomOf(path);
+  if (!specifier.startsWith('.')) return libraryBreach(path, room, specifier);
+  const target = resolved(path, specifier);
+  const allowed = arrows[room];
+  if (!allowed)
+    return [`${path}: ${room} is no room: add it to the arrows, and say why in docs/architecture.md`];
+  const within = roomOf(target) === room || allowed.includes('*');
+  if (within || allowed.includes(roomOf(target)) || allowed.includes(target)) return [];
+  return [`${path}: ${room} may not import ${target}`];
+}
+
+function libraryBreach(path: string, room: string, specifier: string): string[] {
+  const parts = specifier.split('/');
+  const name = specifier.startsWith('@') ? parts.slice(0, 2).join('/') : parts[0]!;
+  const files = owners[name];
+  if (!files) return [`${path}: ${name} has no owner: add it to the owners, and to the README's list`];
+  return files.includes(path) || room === 'test' || room === 'bench'
+    ? []
+    : [`${path}: ${name} belongs to ${files.join(' and ')}`];
+}
+
+/** schemas/x.ts, from cli/main.ts and ../schemas/x.js. */
+function resolved(path: string, specifier: string): string {
+  const parts = path.split('/').slice(0, -1);
+  for (const part of specifier.split('/')) {
+    if (part === '..') parts.pop();
+    else if (part !== '.') parts.push(part);
+  }
+  return parts.join('/').replace(/\.js$/, '.ts');
+}
