@@ -25,20 +25,30 @@ export interface T5Config {
 }
 
 /** @throws Refusal that names the file and each key that is missing or that the engine can't do */
-export async function readConfig(folder: string): Promise<T5Config> {
-  const path = join(folder, 'config.json');
-  let raw: Record<string, unknown>;
+export const readConfig = async (folder: string): Promise<T5Config> =>
+  (await readConfigFile(join(folder, 'config.json'))).config;
+
+/** A config.json wherever it lies: as it is, and as the engine understands it. Refuses as `readConfig` does. */
+export async function readConfigFile(
+  path: string,
+): Promise<{ raw: Record<string, unknown>; config: T5Config }> {
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw unreadable(path, cause.code === 'ENOENT' ? 'no such file' : `can't be read (${cause.code})`);
+  });
+  let raw: unknown;
   try {
-    raw = JSON.parse(await readFile(path, 'utf8'));
+    raw = JSON.parse(text);
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const what = missing ? 'no such file' : `not JSON (${(cause as Error).message})`;
-    throw new Refusal(
-      `${path}: ${what}: expected a Hugging Face T5 folder with config.json, model.safetensors, tokenizer.json`,
-    );
+    throw unreadable(path, `not JSON (${(cause as Error).message})`);
   }
-  return parseConfig(raw, path);
+  if (typeof raw !== 'object' || raw === null) throw unreadable(path, 'holds no JSON object');
+  return { raw: raw as Record<string, unknown>, config: parseConfig(raw as Record<string, unknown>, path) };
 }
+
+const unreadable = (path: string, what: string) =>
+  new Refusal(
+    `${path}: ${what}: expected a Hugging Face T5 folder with config.json, model.safetensors, tokenizer.json`,
+  );
 
 export function parseConfig(raw: Record<string, unknown>, source: string): T5Config {
   const problems: string[] = [];

@@ -1,5 +1,6 @@
 /** The engine's door: what can be done with a T5 folder. Knows tensors, tokens and ONNX; never rounds or MQTT. */
 import type { Lora, Text, Training } from '../../schemas/messages.js';
+import { Refusal } from '../../schemas/refusal.js';
 import type { NamedTensors } from '../../schemas/tensors.js';
 import { type Encoded, plannedBatches } from './batches.js';
 import { readConfig, type T5Config, tensorShapes } from './config.js';
@@ -12,9 +13,9 @@ import { openTokenizer, type Tokenizer } from './tokenizer.js';
 import { type StepReport, type TrainResult, train } from './train.js';
 import { readWeight, readWeightIndex, type WeightIndex } from './weights.js';
 
-export { Refusal } from '../../schemas/refusal.js';
 export { initModel } from './model-init.js';
 export type { StepReport, TrainResult };
+export { Refusal };
 
 export interface Example {
   source: string;
@@ -96,6 +97,12 @@ export async function openEngine(
   const config = await readConfig(folder);
   const weights = await readWeightIndex(folder, config);
   const tokenizer = await openTokenizer(folder);
+  if (tokenizer.vocabSize > config.vocabSize) {
+    throw new Refusal(
+      `${folder}/tokenizer.json has ${tokenizer.vocabSize} tokens, config.json a vocab_size of ${config.vocabSize}: ` +
+        'a tokenizer of another model?',
+    );
+  }
   const sessions = sessionCache((graph) => openSession(graph, { folder, threads, spinning }));
   const blueprint = (lora?: Lora): Blueprint => ({ config, weights, lora });
 

@@ -1,12 +1,15 @@
-import { copyFile, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { random } from '../../schemas/random.js';
-import { parseConfig, type T5Config, tensorShapes } from './config.js';
+import { Refusal } from '../../schemas/refusal.js';
+import { readConfigFile, type T5Config, tensorShapes } from './config.js';
 
 /**
  * Writes a hub folder of a config's true geometry with seeded random weights (float32), a tensor at a time. Standard
  * deviations are those of transformers' T5 (`_init_weights`, factor 1); norms are 1.
+ * @param config path of a config.json
  * @param tokenizer path of a tokenizer.json
+ * @throws Refusal that names the one that can't be read
  */
 export async function initModel(
   config: string,
@@ -14,11 +17,12 @@ export async function initModel(
   folder: string,
   seed: number,
 ): Promise<void> {
-  const raw = JSON.parse(await readFile(config, 'utf8'));
-  const parsed = parseConfig(raw, config);
+  const { raw, config: parsed } = await readConfigFile(config);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'config.json'), `${JSON.stringify(raw, null, 2)}\n`);
-  await copyFile(tokenizer, join(folder, 'tokenizer.json'));
+  await copyFile(tokenizer, join(folder, 'tokenizer.json')).catch((cause: NodeJS.ErrnoException) => {
+    throw new Refusal(`${tokenizer}: can't be copied (${cause.code}): expected a tokenizer.json`, { cause });
+  });
   const file = await open(join(folder, 'model.safetensors'), 'w');
   try {
     const shapes = tensorShapes(parsed);

@@ -1,0 +1,11 @@
+// A process of its own: `training-process.js FOLDER THREADS` trains a fresh adapter and writes its sha256.
+import { createHash } from 'node:crypto';
+import { openEngine } from '../../../device/engine/engine.js';
+import { encodeSafetensors } from '../../../schemas/tensors.js';
+import { examples, lora, text, training } from './training-task.js';
+
+const [folder, threads] = process.argv.slice(2);
+const engine = await openEngine(folder!, { threads: Number(threads) });
+const adapter = { lora, tensors: engine.freshAdapter(lora, 1) };
+const { tensors } = await engine.train(adapter, examples, { ...training, accumulation: 2 }, text, 1);
+process.stdout.write(createHash('sha256').update(encodeSafetensors(tensors)).digest('hex'));
