@@ -63,9 +63,11 @@ export class Supervisor {
     const child = this.#fork(service, 'log');
     const { readyLimitMs } = this.#settings;
     return new Promise<Ready>((resolve, reject) => {
+      let settled = false;
       const refuse = (how: string) => {
         clearTimeout(late);
-        if (!service.wasReady) reject(new Refusal(this.#lastWords(spec.name, how)));
+        if (!settled) reject(new Refusal(this.#lastWords(spec.name, how)));
+        settled = true;
       };
       const late = setTimeout(() => refuse(`not ready after ${readyLimitMs / 1000} s`), readyLimitMs);
       child.once('exit', (code, signal) => refuse(told(code, signal)));
@@ -73,6 +75,7 @@ export class Supervisor {
       child.on('message', (message: { ready?: Ready }) => {
         if (message.ready === undefined) return;
         clearTimeout(late);
+        settled = true;
         service.wasReady = true;
         resolve(message.ready);
       });

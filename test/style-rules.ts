@@ -31,7 +31,7 @@ export const arrows: Record<string, readonly string[]> = {
 
 /** Library → the files that may import it: one a room at most. */
 export const owners: Record<string, readonly string[]> = {
-  mqtt: ['broker/client.ts'],
+  mqtt: ['broker/connection.ts'],
   aedes: ['broker/server.ts', 'broker/admission.ts'], // The second: its types only.
   ws: ['broker/server.ts'],
   'onnxruntime-node': ['device/engine/session.ts'],
@@ -53,7 +53,10 @@ const vagueNames = ['utils', 'util', 'helpers', 'helper', 'common', 'manager', '
 /** Words that hide something, and what to do instead. The rules' own text is put together so that it passes. */
 const bannedWords: readonly [RegExp, string][] = [
   [new RegExp(`\\b${'TO'}DO\\b|\\b${'FIX'}ME\\b|\\b${'XX'}X\\b`), 'leave no note of work to do'],
-  [/\bas any\b|: any(?=[[\],;)]|$)|<any>/, 'bytes become types at the door, not any'],
+  [
+    new RegExp(`\\bas ${'any'}\\b|: any(?=[[\\],;)]|$)|<${'any'}>`),
+    'bytes become types at the door, not any',
+  ],
   [new RegExp(`@ts-${'ignore'}|@ts-no${'check'}|biome-${'ignore'} lint`), 'mend what is complained about'],
   [/\b(test|it|describe)\.only\(/, 'all tests run'],
 ];
