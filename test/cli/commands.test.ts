@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { commands } from '../../cli/commands.js';
+import { fleetune } from './command.js';
+
+test('every command has its --help, made from its settings', async () => {
+  const names = Object.keys(commands);
+  for (const name of names) {
+    const { code, out, err } = await fleetune([...name.split(' '), '--help']);
+    assert.equal(code, 0, `${name}: ${err}`);
+    assert.match(out, new RegExp(`^fleetune ${name}: `), name);
+    assert.match(out, /--help/, name);
+  }
+});
+
+test('help lists every command', async () => {
+  const { code, out } = await fleetune([]);
+  assert.equal(code, 0);
+  for (const name of Object.keys(commands)) assert.match(out, new RegExp(`^fleetune ${name} `, 'm'));
+  assert.equal((await fleetune(['--help'])).out, out);
+});
+
+test('the version is the package’s', async () => {
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+  assert.equal((await fleetune(['--version'])).out, `fleetune ${version}\n`);
+});
+
+test('an unknown command is answered with the nearest one', async () => {
+  const { code, out, err } = await fleetune(['rouns', 'start', '--rounds', '5']);
+  assert.deepEqual({ code, out }, { code: 1, out: '' });
+  assert.equal(
+    err,
+    'fleetune: no command "rouns start": did you mean fleetune rounds start?\nfleetune help lists the commands\n',
+  );
+});
+
+test('all problems of the flags are told at once', async () => {
+  const { code, err } = await fleetune(['demo', '--rounds', 'many', '--bathc-size', '4', '--split', 'odd']);
+  assert.equal(code, 1);
+  assert.match(err, /--bathc-size: no such flag/);
+  assert.match(err, /--rounds: "many" is not a whole number from 1 to 10000/);
+  assert.match(err, /--split: "odd" is not one of iid, dirichlet, field/);
+  assert.doesNotMatch(err, /^\s+at /m);
+});

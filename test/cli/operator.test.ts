@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { connectOperator } from '../../cli/operator.js';
+import { watchRuns } from '../../cli/run-watch.js';
+import { fleetune } from './command.js';
+import { withCoordinator } from './services.js';
+
+const settings = (broker: string) => ({ broker, fleet: 'default', password: '', connectS: 5 });
+
+test('a run is triggered, refused while another is on, stopped, and its end is heard', async () => {
+  await withCoordinator(async (broker) => {
+    const watch = await watchRuns(settings(broker));
+    const run = await watch.start({ id: 'first', settings: { rounds: 3 } });
+    assert.equal(watch.state().status?.run, run);
+    assert.equal(watch.state().status?.rounds, 3);
+    await assert.rejects(watch.start({ id: 'second', settings: {} }), /refused the trigger: run .* is on/);
+    await assert.rejects(
+      watch.start({ id: 'third', settings: { rounds: 'x' } }),
+      /refused the trigger: .*rounds/,
+    );
+    await watch.operator.stop();
+    const summary = await watch.ended('first');
+    assert.deepEqual([summary.run, summary.state, summary.trigger.id], [run, 'stopped', 'first']);
+    assert.equal(await watch.start({ id: 'first', settings: {} }), run, 'the same id is the same run');
+    await watch.operator.close();
+  });
+});
+
+test('rounds start, status, devices and rounds stop speak to the coordinator', async () => {
+  await withCoordinator(async (broker) => {
+    const at = ['--broker', broker];
+    const started = await fleetune(['rounds', 'start', ...at, '--id', 'a1', '--steps', '3', '--json']);
+    assert.equal(started.code, 0, started.err);
+    const { id, run } = JSON.parse(started.out) as { id: string; run: string };
+    assert.equal(id, 'a1');
+    const status = JSON.parse((await fleetune(['status', ...at, '--json'])).out) as Record<string, unknown>;
+    assert.deepEqual(
+      [status.run, status.rounds, status.state],
+      [run, 2, 'waiting'],
+      'the coordinator’s own rounds',
+    );
+    assert.match((await fleetune(['status', ...at])).out, new RegExp(`^run ${run}: `));
+    assert.equal((await fleetune(['devices', ...at, '--json'])).out, '[]\n');
+    assert.equal((await fleetune(['devices', ...at])).out, 'no device yet\n');
+    assert.equal((await fleetune(['rounds', 'stop', ...at, '--json'])).code, 0);
+    const refused = await fleetune(['rounds', 'start', ...at, '--rounds', '0']);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /--rounds: "0" is not a whole number from 1/);
+  });
+});
+
+test('a run that is waited for and does not complete ends the command with exit code 1', async () => {
+  await withCoordinator(async (broker) => {
+    const { code, err } = await fleetune(['rounds', 'start', '--broker', broker, '--wait', '--wait-s', '0']);
+    assert.equal(code, 1);
+    assert.match(err, /^fleetune: run \S+ (failed|stopped): .+\n$/);
+  });
+});
+
+test('without a broker the address is named, in a line', async () => {
+  await assert.rejects(connectOperator({ ...settings('mqtt://127.0.0.1:1'), connectS: 0.2 }, {}), {
+    name: 'Refusal',
+    message: /no broker answered at mqtt:\/\/127\.0\.0\.1:1 .*--broker/,
+  });
+});
