@@ -92,8 +92,9 @@ export function admit(
 function judge(bytes: Uint8Array, expected: Expected): Update | string {
   try {
     const update = decode('Update', bytes, `update of ${expected.deviceId}`);
-    const reason =
-      checkEnvelope(update, expected) || checkTensors(decodeTensors(update.codec, update.tensors), expected);
+    const tensors = () =>
+      update.tensors.length > 0 ? decodeTensors(update.codec, update.tensors) : new Map();
+    const reason = checkEnvelope(update, expected) || checkTensors(tensors(), expected);
     return reason === '' ? update : reason;
   } catch (error) {
     if (error instanceof Refusal) return error.message;

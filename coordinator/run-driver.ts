@@ -11,7 +11,7 @@ import type { Publisher, Shown } from './publish.js';
 import { receiveChunk } from './receive.js';
 import { idleStatus, roundPoint, statusOf, summaryOf } from './report.js';
 import { outstanding } from './round.js';
-import type { RunEntry } from './run.js';
+import type { RunEntry, RunState } from './run.js';
 import { RunStore } from './run-store.js';
 import { cancelTask, dueTasks, type Told, taskFor } from './tasks.js';
 import type { UploadLimits } from './upload.js';
@@ -53,6 +53,8 @@ export class RunDriver {
   readonly #parts: DriverParts;
   #run: OpenRun | null = null;
   #latest: RunSummary | null;
+  /** The run that ended last, for copies of its updates that come late. */
+  #ended: RunState | null = null;
   #told = new Map<string, Told>();
   #note = '';
   #trouble = '';
@@ -90,7 +92,7 @@ export class RunDriver {
   async receive(deviceId: string, round: number, chunk: Chunk): Promise<Receipt> {
     const run = this.#run;
     const at = {
-      state: run?.state ?? null,
+      state: run?.state ?? this.#ended,
       store: run?.store ?? null,
       shapes: (await run?.shapes()) ?? null,
       limits: this.#options.limits,
@@ -224,6 +226,7 @@ export class RunDriver {
     await run.store.writeSummary(summary);
     await run.close();
     this.#run = null;
+    this.#ended = run.state;
     this.#latest = summary;
     this.#parts.announcer.result(summary);
   }

@@ -145,16 +145,18 @@ export function apply(state: RunState, entry: RunEntry): RunState {
         return follow(state, step.stage, entry.atMs);
       if (step.phase !== 'open') break;
       if (step.stage.kind === 'evaluate') return evaluated(state, step, entry.atMs);
-      return remember(
-        { ...state, step: { ...step, phase: 'making', contributors: entry.contributors } },
-        step,
-      );
+      return making(remember(state, step), ticked(state, step, entry.atMs), entry.contributors);
     case 'made':
       if (step.phase !== 'making') break;
       return made({ ...state, version: entry.version, sha256: entry.sha256 }, step, entry.atMs);
     case 'failed':
       if (step.phase === 'ended') break;
-      return failed(state, step, entry.reason, entry.atMs);
+      return failed(
+        state,
+        step.phase === 'open' ? ticked(state, step, entry.atMs) : step,
+        entry.reason,
+        entry.atMs,
+      );
     case 'ended': {
       if (step.phase === 'ended') break;
       const { state: outcome, reason, atMs } = entry;
@@ -177,6 +179,17 @@ function heard(state: RunState, step: Open, event: RoundEvent, answers: Answers)
   const rules = rulesOf(step.stage, state.settings, step.round.invited.length);
   return { ...state, step: { ...step, answers, round: advance(step.round, event, rules) } };
 }
+
+/** The step as the clock left it: who missed the deadline is known from here on. */
+function ticked(state: RunState, step: Open, nowMs: number): Open {
+  const rules = rulesOf(step.stage, state.settings, step.round.invited.length);
+  return { ...step, round: advance(step.round, { kind: 'tick', nowMs }, rules) };
+}
+
+const making = (state: RunState, step: Open, contributors: string[]): RunState => ({
+  ...state,
+  step: { ...step, phase: 'making', contributors },
+});
 
 function made(state: RunState, step: Cohort & { contributors: string[] }, atMs: number): RunState {
   if (step.stage.kind === 'init') return follow(state, step.stage, atMs);
