@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { AuthenticateError, Client, ConnectPacket, PublishPacket, Subscription } from 'aedes';
 import type { Log } from '../runtime/log.js';
 import { namePattern } from '../schemas/topics.js';
-import { mayPublish, maySubscribe, type Peer, type Role, roles } from './access.js';
+import { mayPublish, maySubscribe, type Peer, roles } from './access.js';
 
 export interface AdmissionLimits {
   maxPacketBytes: number;
@@ -63,10 +63,6 @@ export class Admission {
       if (this.#current.get(client.id) === client) this.#current.delete(client.id);
     });
     return null;
-  }
-
-  roleOf(client: Client): Role | undefined {
-    return this.#peers.get(client)?.role;
   }
 
   /** Whether a message may go out; where it may not, why is logged and counted. */

@@ -5,13 +5,15 @@ export interface Incoming {
   retained: boolean;
 }
 
+type Handle = (topic: string, payload: Uint8Array, retained: boolean) => void | Promise<void>;
+
 /**
  * Hands messages to their handler one after the other, and holds back the connection while more than `limitBytes`
  * wait. But never while an answer of the broker is awaited: it comes on the same connection, behind the messages, and
  * a handler that waits for it would wait for ever.
  */
 export class Inbox {
-  readonly #handle: (message: Incoming) => void | Promise<void>;
+  readonly #handle: Handle;
   readonly #failed: (error: unknown) => void;
   readonly #limitBytes: number;
   readonly #waiting: Incoming[] = [];
@@ -20,11 +22,7 @@ export class Inbox {
   #release: (() => void) | undefined;
   #handling = false;
 
-  constructor(
-    handle: (message: Incoming) => void | Promise<void>,
-    failed: (error: unknown) => void,
-    limitBytes: number,
-  ) {
+  constructor(handle: Handle, failed: (error: unknown) => void, limitBytes: number) {
     this.#handle = handle;
     this.#failed = failed;
     this.#limitBytes = limitBytes;
@@ -62,7 +60,7 @@ export class Inbox {
     this.#handling = true;
     for (let message = this.#waiting.shift(); message; message = this.#waiting.shift()) {
       try {
-        await this.#handle(message);
+        await this.#handle(message.topic, message.payload, message.retained);
       } catch (error) {
         this.#failed(error);
       }

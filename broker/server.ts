@@ -30,39 +30,16 @@ export interface Broker extends Service {
   readonly counters: Readonly<Counters>;
 }
 
+// Aedes tells other brokers of itself at this rate, and publishes the wills of brokers that fell silent. We have one
+// broker, and at Aedes' own rate of a minute a machine that slept would publish the wills of clients that live. Four
+// times this is the longest interval that a timer takes.
+const heartbeatMs = 2 ** 29 - 1;
+
 /** Starts an MQTT 3.1.1 broker. @throws Refusal where an address can't be listened on */
 export async function startBroker(options: BrokerOptions, log: Log): Promise<Broker> {
   const { host, maxConnections, maxPacketBytes } = options;
   const admission = new Admission(options, log);
-  const aedes = await Aedes.createBroker({
-    connectTimeout: options.connectTimeoutS * 1000,
-    drainTimeout: options.drainTimeoutS * 1000,
-    maxTopicLevels: 16,
-    preConnect: (client, packet, done) => {
-      admission.greet(client, packet);
-      done(null, true);
-    },
-    authenticate: (client, username, _password, done) => {
-      const refused = admission.enter(client, username);
-      done(refused, refused === null);
-    },
-    authorizePublish: (client, packet, done) => {
-      // An error would cut the client, and a broker may as well acknowledge what it drops [MQTT-3.3.5-2]: a denied
-      // message goes on, empty, to a topic that nobody may subscribe to.
-      if (!admission.allowsPublish(client, packet))
-        Object.assign(packet, { topic: '$SYS/denied', payload: Buffer.alloc(0), retain: false });
-      done(null);
-    },
-    authorizeSubscribe: (client, subscription, done) =>
-      done(null, admission.allowsSubscription(client, subscription) ? subscription : null),
-  });
-  aedes.on('unsubscribe', (filters, client) => admission.unsubscribed(client, filters));
-  for (const event of ['clientError', 'connectionError'] as const)
-    aedes.on(event, (client, error) => log.info('client cut', { client: client.id, reason: told(error) }));
-  aedes.on('client', (client) =>
-    log.info('client in', { client: client.id, role: admission.roleOf(client) }),
-  );
-
+  const aedes = await createAedes(options, admission, log);
   const serve = (connection: Duplex, request?: IncomingMessage) => {
     const client = aedes.handle(connection, request);
     watchPackets(connection, maxPacketBytes, (reason) => {
@@ -75,6 +52,7 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
   const tcp = createServer({ noDelay: true, keepAlive: true }, serve);
   const http = createHttpServer({ noDelay: true, keepAlive: true });
   const webSockets = new WebSocketServer({ server: http, maxPayload: 2 * maxPacketBytes });
+  webSockets.on('error', () => undefined); // It repeats the errors of `http`, which listen() answers.
   webSockets.on('connection', (socket, request) => serve(createWebSocketStream(socket), request));
   for (const server of [tcp, http]) {
     server.maxConnections = maxConnections;
@@ -99,6 +77,37 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
     await stop();
     throw error;
   }
+}
+
+async function createAedes(options: BrokerOptions, admission: Admission, log: Log): Promise<Aedes> {
+  const aedes = await Aedes.createBroker({
+    connectTimeout: options.connectTimeoutS * 1000,
+    drainTimeout: options.drainTimeoutS * 1000,
+    heartbeatInterval: heartbeatMs,
+    maxTopicLevels: 16,
+    preConnect: (client, packet, done) => {
+      admission.greet(client, packet);
+      done(null, true);
+    },
+    authenticate: (client, username, _password, done) => {
+      const refused = admission.enter(client, username);
+      done(refused, refused === null);
+    },
+    authorizePublish: (client, packet, done) => {
+      // An error would cut the client, and a broker may as well acknowledge what it drops [MQTT-3.3.5-2]: a denied
+      // message goes on, empty, to a topic that nobody may subscribe to.
+      if (!admission.allowsPublish(client, packet))
+        Object.assign(packet, { topic: '$SYS/denied', payload: Buffer.alloc(0), retain: false });
+      done(null);
+    },
+    authorizeSubscribe: (client, subscription, done) =>
+      done(null, admission.allowsSubscription(client, subscription) ? subscription : null),
+  });
+  aedes.on('unsubscribe', (filters, client) => admission.unsubscribed(client, filters));
+  aedes.on('client', ({ id }) => log.info('client in', { client: id }));
+  for (const event of ['clientError', 'connectionError'] as const)
+    aedes.on(event, ({ id }, error) => log.info('client lost', { client: id, reason: told(error) }));
+  return aedes;
 }
 
 /** Listens; answers the port, which is the system's choice where 0 was asked for. */

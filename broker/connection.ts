@@ -1,0 +1,158 @@
+import mqtt, { type MqttClient } from 'mqtt';
+import { told } from '../runtime/log.js';
+import { Refusal } from '../schemas/refusal.js';
+import type { Role } from './access.js';
+import type { Inbox } from './inbox.js';
+import { watchPackets } from './packet-limit.js';
+
+export interface ConnectionSettings {
+  /** As mqtt://127.0.0.1:1883 or ws://127.0.0.1:9001. */
+  url: string;
+  clientId: string;
+  username: Role;
+  password?: string;
+  will?: { topic: string; payload: Uint8Array; retain: boolean };
+  /** A larger packet is neither sent nor taken. */
+  maxPacketBytes: number;
+}
+
+export interface PublishOptions {
+  retain?: boolean;
+  /** 1 unless told otherwise. */
+  qos?: 0 | 1;
+}
+
+/** The connection ended before the broker answered: what was sent may have arrived or not. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+}
+
+// A lost peer is noticed after 1.5 times this. It must be longer than a chunk takes: only a whole packet counts.
+const keepaliveS = 30;
+const goodbyeLimitMs = 2000;
+
+/**
+ * One MQTT 3.1.1 connection with a clean session, from CONNACK to its end. Nothing outlives it: no resending, no
+ * subscribing again by itself. What is asked of it settles with the broker's answer or the connection's end.
+ */
+export class Connection {
+  /** Resolves, with the reason, when the connection has ended. */
+  readonly closed: Promise<string>;
+  readonly #client: MqttClient;
+  readonly #settings: ConnectionSettings;
+  readonly #inbox: Inbox;
+  readonly #unanswered = new Set<(error: Error) => void>();
+  #open = false;
+
+  constructor(settings: ConnectionSettings, inbox: Inbox, limitMs: number) {
+    this.#settings = settings;
+    this.#inbox = inbox;
+    const { url, clientId, username, password, will, maxPacketBytes } = settings;
+    const client = mqtt.connect(url, {
+      clientId,
+      username,
+      ...(password === undefined ? {} : { password }),
+      ...(will ? { will: { ...will, payload: asBuffer(will.payload), qos: 1 as const } } : {}),
+      protocolVersion: 4, // Aedes speaks no other.
+      clean: true,
+      keepalive: keepaliveS,
+      connectTimeout: limitMs,
+      reconnectPeriod: 0,
+      resubscribe: false,
+      queueQoSZero: false,
+    });
+    let reason = 'it was closed';
+    const end = (why: string) => {
+      reason = why;
+      client.stream.destroy();
+    };
+    // After an error of the parser or the protocol MQTT.js would go on with a stream that it no longer understands.
+    client.on('error', (error) => end(told(error) || String((error as NodeJS.ErrnoException).code)));
+    watchPackets(client.stream, maxPacketBytes, (problem) => end(`the broker sent ${problem}`));
+    client.handleMessage = ({ topic, payload, retain }, taken) =>
+      inbox.put({ topic, payload: asBuffer(payload), retained: retain }, () => taken());
+    client.once('connect', () => {
+      this.#open = true;
+    });
+    // Before MQTT.js's own listener, which tells those who wait less.
+    client.stream.prependOnceListener('close', () => this.#lose(reason));
+    this.closed = new Promise((resolve) => {
+      client.once('close', () => resolve(reason));
+    });
+    this.#client = client;
+  }
+
+  /** Resolves when the broker has let us in; rejects with ConnectionLost where it does not come to that. */
+  opened(): Promise<this> {
+    return new Promise((resolve, reject) => {
+      this.#client.once('connect', () => resolve(this));
+      void this.closed.then((reason) => reject(new ConnectionLost(reason)));
+    });
+  }
+
+  publish(topic: string, payload: Uint8Array | string, options: PublishOptions = {}): Promise<void> {
+    const bytes = asBuffer(payload);
+    const { maxPacketBytes } = this.#settings;
+    const length = Buffer.byteLength(topic) + 4 + bytes.length; // The topic's length and a packet id: 2 bytes each.
+    if (length > maxPacketBytes)
+      throw new Refusal(`${topic}: a packet of ${length} bytes, the limit is ${maxPacketBytes}`);
+    const { retain = false, qos = 1 } = options;
+    return this.#ask((done) => this.#client.publish(topic, bytes, { retain, qos }, (error) => done(error)));
+  }
+
+  /** Rejects with a Refusal where the broker refuses one of the filters. */
+  subscribe(filters: readonly string[]): Promise<void> {
+    return this.#ask((done) =>
+      this.#client.subscribe([...filters], { qos: 1 }, (error, _granted, packet) => {
+        const codes = packet && 'granted' in packet ? (packet.granted as number[]) : [];
+        const refused = filters.filter((_, i) => codes[i] === 0x80); // [MQTT-3.9.3-1]
+        if (refused.length > 0)
+          done(new Refusal(`the broker refuses a subscription to ${refused.join(', ')}`));
+        else done(error);
+      }),
+    );
+  }
+
+  unsubscribe(filters: readonly string[]): Promise<void> {
+    return this.#ask((done) => this.#client.unsubscribe([...filters], (error) => done(error)));
+  }
+
+  /** Says goodbye, so that no will is published, and closes. */
+  async end(): Promise<void> {
+    const goodbye = this.#open;
+    this.#lose('stopped');
+    if (goodbye) this.#client.stream.end(disconnectPacket);
+    else this.#client.stream.destroy();
+    const limit = setTimeout(() => this.#client.stream.destroy(), goodbyeLimitMs);
+    await this.closed;
+    clearTimeout(limit);
+  }
+
+  #ask(send: (done: (error?: Error | null) => void) => void): Promise<void> {
+    const answer = new Promise<void>((resolve, reject) => {
+      if (!this.#open) throw new ConnectionLost('the connection to the broker is closed');
+      this.#unanswered.add(reject);
+      send((error) => {
+        this.#unanswered.delete(reject);
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+    return this.#inbox.whileAwaiting(answer);
+  }
+
+  #lose(reason: string): void {
+    this.#open = false;
+    const error = new ConnectionLost(`the connection to the broker was lost: ${reason}`);
+    for (const reject of this.#unanswered) reject(error);
+    this.#unanswered.clear();
+  }
+}
+
+/** MQTT's DISCONNECT [MQTT 3.1.1, 3.14], written by ourselves: MQTT.js would wait for open answers first. */
+const disconnectPacket = Buffer.from([0xe0, 0]);
+
+const asBuffer = (bytes: Uint8Array | string) =>
+  typeof bytes === 'string'
+    ? Buffer.from(bytes)
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

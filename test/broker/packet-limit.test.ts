@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { packetLimit } from '../../broker/packet-limit.js';
+import { random } from '../../schemas/random.js';
+
+/** A packet whose header announces `length` bytes, with as many behind it. */
+function packet(length: number, body = length): Buffer {
+  const header = [0x30];
+  let rest = length;
+  do {
+    header.push((rest % 128) + (rest >= 128 ? 128 : 0));
+    rest = Math.floor(rest / 128);
+  } while (rest > 0);
+  return Buffer.concat([Buffer.from(header), Buffer.alloc(body, 0xff)]);
+}
+
+/** What a stream comes to when it arrives in pieces of `step` bytes. */
+function problemOf(bytes: Buffer, limit: number, step: number): string | undefined {
+  const check = packetLimit(limit);
+  for (let at = 0; at < bytes.length; at += step) {
+    const problem = check(bytes.subarray(at, at + step));
+    if (problem) return problem;
+  }
+  return undefined;
+}
+
+test('packets up to the limit pass, however their bytes are split', () => {
+  const stream = Buffer.concat([0, 1, 127, 128, 300, 0, 16_383, 16_384, 20_000].map((n) => packet(n)));
+  for (const step of [1, 2, 3, 7, 100, stream.length])
+    assert.equal(problemOf(stream, 20_000, step), undefined, `${step}`);
+});
+
+test('a packet over the limit is told from its header alone', () => {
+  for (const length of [20_001, 2 ** 21, 268_435_455]) {
+    const stream = Buffer.concat([packet(5), packet(20_000), packet(length, 0)]);
+    for (const step of [1, 2, 3, stream.length])
+      assert.match(problemOf(stream, 20_000, step) ?? '', /the limit is 20000/);
+  }
+});
+
+test('a remaining length of more than four bytes is no packet', () => {
+  const stream = Buffer.from([0x30, 0x80, 0x80, 0x80, 0x80, 0x00]);
+  for (const step of [1, 6]) assert.match(problemOf(stream, 20_000, step) ?? '', /more than four bytes/);
+});
+
+test('how a stream is split makes no difference, whatever its bytes', () => {
+  const next = random('packet limit');
+  for (let i = 0; i < 300; i++) {
+    const bytes = Buffer.from(Array.from({ length: 200 }, () => Math.floor(next() * (i % 2 ? 256 : 130))));
+    assert.equal(problemOf(bytes, 50, 1), problemOf(bytes, 50, 200));
+  }
+});
