@@ -39,14 +39,15 @@ export function readArguments<T extends SettingTable>(
   maxOperands: number,
 ): { settings: SettingsOf<T>; operands: string[]; given: ReadonlySet<string> } {
   const { argv, env, command, summary } = sources;
-  const { raw: flags, operands, problems } = readFlags({ ...table, ...everywhere }, argv);
+  const { raw: flags, operands, problems } = readFlags({ ...everywhere, ...table }, argv);
   if (flags.get('help')?.value === true) {
     process.stdout.write(helpText(command, summary, table));
     process.exit(0);
   }
   for (const word of operands.slice(maxOperands)) problems.push(`${word}: a word that belongs to no flag`);
-  const config = flags.get('config')?.value ?? env[variableOf('config')];
-  for (const key of Object.keys(everywhere)) flags.delete(key);
+  const own = (key: string) => Object.hasOwn(table, key); // `fleetune model init --config` is another file.
+  const config = own('config') ? undefined : (flags.get('config')?.value ?? env[variableOf('config')]);
+  for (const key of Object.keys(everywhere)) if (!own(key)) flags.delete(key);
   const raw = new Map<string, Raw>([
     ...(config ? readFile(String(config), problems) : []),
     ...readEnvironment(table, env),
@@ -62,10 +63,12 @@ export function readArguments<T extends SettingTable>(
 
 /** The text of `--help`, made from the table. */
 export function helpText(command: string, summary: string, table: SettingTable): string {
-  const rows = Object.entries({ ...table, ...everywhere }).map(([key, setting]): [string, string] => [
-    `--${flagOf(key)}${placeholder(setting)}`,
-    Object.hasOwn(table, key) ? `${setting.help} (${described(setting)})` : setting.help,
-  ]);
+  const rows = Object.entries({ ...table, ...without(everywhere, table) }).map(
+    ([key, setting]): [string, string] => [
+      `--${flagOf(key)}${placeholder(setting)}`,
+      Object.hasOwn(table, key) ? `${setting.help} (${described(setting)})` : setting.help,
+    ],
+  );
   const width = Math.max(...rows.map(([flag]) => flag.length)) + 2;
   const lines = rows.map(([flag, help]) => `  ${flag.padEnd(width)}${help}`);
   return [
@@ -78,6 +81,9 @@ export function helpText(command: string, summary: string, table: SettingTable):
     '',
   ].join('\n');
 }
+
+const without = (some: SettingTable, others: SettingTable): SettingTable =>
+  Object.fromEntries(Object.entries(some).filter(([key]) => !Object.hasOwn(others, key)));
 
 /** maxPacketBytes → FLEETUNE_MAX_PACKET_BYTES. */
 export const variableOf = (key: string) => `FLEETUNE_${flagOf(key).replaceAll('-', '_').toUpperCase()}`;
