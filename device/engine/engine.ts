@@ -115,11 +115,15 @@ export async function openEngine(
       target: tokenizer.encode(target, maxTargetTokens),
     }));
 
-  const readers = async (lora?: Lora): Promise<Readers> => ({
-    encode: await sessions.get('encode', lora, () => encodingGraph(blueprint(lora))),
-    score: await sessions.get('score', lora, () => scoringGraph(blueprint(lora))),
-    step: await sessions.get('step', lora, () => stepGraph(blueprint(lora))),
-  });
+  const readers = async (adapter?: Adapter): Promise<Readers> => {
+    if (adapter) requireAdapter(config, adapter.lora, adapter.tensors);
+    const lora = adapter?.lora;
+    return {
+      encode: await sessions.get('encode', lora, () => encodingGraph(blueprint(lora))),
+      score: await sessions.get('score', lora, () => scoringGraph(blueprint(lora))),
+      step: await sessions.get('step', lora, () => stepGraph(blueprint(lora))),
+    };
+  };
 
   return {
     config,
@@ -152,7 +156,7 @@ export async function openEngine(
     },
 
     async evaluate(adapter, examples, text, batchSize = evaluationBatch) {
-      const parts = await readers(adapter?.lora);
+      const parts = await readers(adapter);
       const tensors: NamedTensors = adapter?.tensors ?? new Map();
       const total = { examples: 0, labelTokens: 0, nll: 0, rouge1: 0, rouge2: 0, rougeL: 0 };
       const all = encoded(examples, text).map((e, i) => ({ ...e, reference: examples[i]!.target }));
@@ -182,7 +186,7 @@ export async function openEngine(
     },
 
     async summarize(adapter, sources, text, batchSize = evaluationBatch) {
-      const parts = await readers(adapter?.lora);
+      const parts = await readers(adapter);
       const tensors: NamedTensors = adapter?.tensors ?? new Map();
       const all = encoded(
         sources.map((source) => ({ source, target: '' })),

@@ -142,8 +142,8 @@ export function relativeBuckets(
   keys: number,
   offset = 0,
 ): BigInt64Array {
-  const half = bidirectional ? config.buckets / 2 : config.buckets;
-  const exact = half / 2;
+  const half = bidirectional ? config.buckets >> 1 : config.buckets;
+  const exact = half >> 1;
   const spread = Math.fround(Math.log(config.maxDistance / exact));
   const bucket = (distance: number) => {
     const shift = bidirectional && distance > 0 ? half : 0;

@@ -58,11 +58,10 @@ export async function readWeight(
 async function weightFiles(folder: string): Promise<string[]> {
   const path = join(folder, 'model.safetensors.index.json');
   try {
-    const { weight_map: map } = JSON.parse(await readFile(path, 'utf8')) as {
-      weight_map?: Record<string, string>;
-    };
+    const index: { weight_map?: unknown } | null = JSON.parse(await readFile(path, 'utf8'));
+    const map = index?.weight_map;
     if (!map || typeof map !== 'object') throw new Refusal(`${path}: has no weight_map`);
-    const files = [...new Set(Object.values(map))];
+    const files = [...new Set(Object.values(map).map(String))];
     const outside = files.find((file) => file.includes('/') || file.startsWith('.'));
     if (outside) throw new Refusal(`${path}: names ${outside}, which is outside the folder`);
     return files;

@@ -93,11 +93,15 @@ test('two batches of 4 that are accumulated are one batch of 8', async () => {
   }
 });
 
-test('an adapter of another shape is refused before anything is trained', async () => {
+test('an adapter of another shape is refused before anything is done with it', async () => {
   const tensors = new Map(fresh.tensors);
   const [name] = tensors.keys();
   const train = (adapter: Adapter) => engine.train(adapter, examples, training, text, 1);
-  await assert.rejects(train({ lora: { ...lora, rank: 8 }, tensors }), /is \[4,32\], expected \[8,32\]/);
+  const wider = { lora: { ...lora, rank: 8 }, tensors };
+  const refusal = { name: 'Refusal', message: /is \[4,32\], expected \[8,32\]/ };
+  await assert.rejects(train(wider), refusal);
+  await assert.rejects(engine.evaluate(wider, examples, text), refusal);
+  await assert.rejects(engine.summarize(wider, sources, text), refusal);
   tensors.delete(name!);
   await assert.rejects(train({ lora, tensors }), new Refusal(`adapter: ${name} is missing`));
   assert.throws(() => engine.freshAdapter({ ...lora, targets: ['q', 'query'] }, 1), /LoRA targets query/);

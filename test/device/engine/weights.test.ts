@@ -64,8 +64,14 @@ test('a sharded model is the same model', async () => {
     JSON.stringify({ weight_map: { ...shards, 'shared.weight': '../other.safetensors' } }),
   );
   await refused(sharded, /index\.json: names \.\.\/other\.safetensors, which is outside the folder/);
-  await writeFile(index, '{"weight_map": {');
-  await refused(sharded, /index\.json: not JSON/);
+  for (const [content, message] of [
+    ['{"weight_map": {', /index\.json: not JSON/],
+    ['null', /index\.json: has no weight_map/],
+    ['{"weight_map": {"shared.weight": 3}}', /3: can't be read/],
+  ] as const) {
+    await writeFile(index, content);
+    await refused(sharded, message);
+  }
 });
 
 test('a folder without weights is refused, the file named', async () => {
