@@ -76,10 +76,10 @@ export async function demo(argv: readonly string[], title: CommandTitle): Promis
 
 /** The folder with every device's text in it, and what will run there. Nothing runs yet. */
 async function prepare(settings: DemoSettings): Promise<Demo> {
-  const folder = join(settings.folder, triggerId('demo'));
-  await requireFolder(folder, 'the demo’s folder');
-  await modelIdentity(settings.model, join(folder, 'model-identity.json'));
+  await requireFolder(settings.folder, 'the demo’s folder (--folder)');
+  await modelIdentity(settings.model, join(settings.folder, 'model-identity.json'));
   const text = await dealText(settings);
+  const folder = join(settings.folder, triggerId('demo'));
   const view = createLiveView(process.stdout);
   const devices: DeviceFolder[] = [];
   for (const [i, dealt] of text.devices.entries()) {

@@ -20,6 +20,8 @@ export interface FleetPlan {
   /** The coordinator's folder of runs. */
   runs: string;
   threads: number;
+  /** A service that is not started again when it dies: to see what the others do without it. */
+  keepDead?: string;
 }
 
 /** Starts a broker on a free port of this machine. @returns its address, which a restart keeps */
@@ -33,11 +35,11 @@ export async function startBroker(supervisor: Supervisor): Promise<string> {
 
 /** Starts a coordinator and its devices on a broker. @returns the names of their services */
 export async function startFleet(supervisor: Supervisor, broker: string, plan: FleetPlan): Promise<string[]> {
-  const { fleet, prefix, devices, model, runs, threads } = plan;
+  const { fleet, prefix, devices, model, runs, threads, keepDead } = plan;
   const start = async (name: string, argv: string[]) => {
     const [command, ...flags] = argv as [string, ...string[]];
     const full = [command, '--broker', broker, '--fleet', fleet, ...flags];
-    await supervisor.start({ name: prefix + name, argv: () => full });
+    await supervisor.start({ name: prefix + name, argv: () => full, restart: name !== keepDead });
     return prefix + name;
   };
   const coordinator = await start('coordinator', ['coordinator', '--runs', runs]);

@@ -57,7 +57,8 @@ export function deviceLine(state: LiveState, { deviceId, online, problem }: Pres
   return `${deviceId}: step ${step}${steps ? ` of ${steps}` : ''}, loss ${fixed(loss, 3)}`;
 }
 
-function phaseText({ state, round, rounds, invited, received, note }: FleetStatus): string {
+/** What the run is doing, and how many of its devices have answered. */
+export function phaseText({ state, round, rounds, invited, received, note }: FleetStatus): string {
   const counted = invited.length > 0 ? ` (${received.length} of ${invited.length} in)` : '';
   if (state === 'init') return 'making the first adapter';
   if (state === 'training') return `round ${round} of ${rounds}: training${counted}`;
@@ -65,7 +66,7 @@ function phaseText({ state, round, rounds, invited, received, note }: FleetStatu
     return round === 0
       ? `evaluating the model as it is${counted}`
       : `round ${round} of ${rounds}: evaluating${counted}`;
-  return `${state}${note ? `: ${note}` : ''}`;
+  return `${state === 'idle' ? 'ended' : state}${note ? `: ${note}` : ''}`;
 }
 
 /** From the mean of the rounds so far; undefined before the first has ended. */

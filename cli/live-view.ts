@@ -1,4 +1,4 @@
-import { deviceLine, headline, type LiveState } from './live-state.js';
+import { deviceLine, headline, type LiveState, phaseText } from './live-state.js';
 
 /** Shows how a run goes. `show` may be called as often as anything changes. */
 export interface LiveView {
@@ -23,14 +23,14 @@ function terminalView(out: NodeJS.WriteStream, now: () => number): LiveView {
   };
   const draw = (lines: string[]) => {
     clear();
-    const width = Math.max(20, out.columns ?? 80) - 1; // A line that wraps would count as two.
+    const width = Math.max(20, out.columns || 80) - 1; // A line that wraps would count as two.
     out.write(lines.map((line) => `${line.slice(0, width)}\n`).join(''));
     drawn = lines.length;
   };
   return {
     show(state) {
       const rows = [...state.presences.values()].sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
-      const shown = rows.slice(0, Math.max(1, (out.rows ?? 24) - 4));
+      const shown = rows.slice(0, Math.max(1, (out.rows || 24) - 4));
       draw([headline(state, now()), ...shown.map((presence) => `  ${deviceLine(state, presence)}`)]);
     },
     note(text) {
@@ -42,14 +42,14 @@ function terminalView(out: NodeJS.WriteStream, now: () => number): LiveView {
 }
 
 function plainView(out: NodeJS.WriteStream, now: () => number): LiveView {
-  let lastKey = '';
+  let lastPhase = '';
   let lastMs = 0;
   return {
     show(state) {
       const { status } = state;
-      const key = JSON.stringify([status?.state, status?.round, status?.received.length]);
-      if (key === lastKey && now() - lastMs < quietLimitMs) return;
-      lastKey = key;
+      const phase = status?.run ? phaseText(status) : '';
+      if (phase === '' || (phase === lastPhase && now() - lastMs < quietLimitMs)) return;
+      lastPhase = phase;
       lastMs = now();
       out.write(`${headline(state, now())}\n`);
     },
