@@ -11,7 +11,9 @@ export interface Peer {
   local: boolean;
 }
 
-/** Who may publish and who may subscribe to a kind of topic; a device only to those with its own name in them. */
+/**
+ * Who may publish and who may subscribe to a kind of topic; a device only to those with its own name in them.
+ */
 interface Access {
   publish: readonly Role[];
   subscribe: readonly Role[];
@@ -35,7 +37,9 @@ const access: Record<TopicMatch['kind'], Access> = {
   roundsRefused: { publish: ['coordinator'], subscribe: roles },
 };
 
-/** All topics of a kind, in any fleet, as a filter; of one device where the kind has a device in its topic. */
+/**
+ * All topics of a kind, in any fleet, as a filter; of one device where the kind has a device in its topic.
+ */
 const any = topicsOf('+');
 const filters: Record<TopicMatch['kind'], (device: string) => string> = {
   presence: any.presence,
@@ -58,7 +62,9 @@ export function mayPublish(peer: Peer, topic: string): boolean {
   return peer.role !== 'device' || ('device' in match && match.device === peer.clientId);
 }
 
-/** A filter is allowed only if all that it can match is. An operator on this machine may listen to everything. */
+/**
+ * A filter is allowed only if all that it can match is. An operator on this machine may listen to everything.
+ */
 export function maySubscribe(peer: Peer, filter: string): boolean {
   if (filter.startsWith('$')) return false; // The broker's own topics.
   if (peer.role === 'operator' && peer.local) return true;

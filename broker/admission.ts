@@ -38,8 +38,8 @@ export class Admission {
   }
 
   /**
-   * Every session is a clean one: the queue of an absent client would have no bound. The CONNACK says so (no session
-   * present), and whoever comes back subscribes again.
+   * Every session is a clean one: the queue of an absent client would have no bound. The CONNACK says so (no
+   * session present), and whoever comes back subscribes again.
    */
   greet(client: Client, packet: ConnectPacket): void {
     if (!packet.clientId && !packet.clean) this.#nameless.add(client);
@@ -98,7 +98,7 @@ export class Admission {
     const after = this.#retainedBytes - (this.#retained.get(topic) ?? 0) + bytes;
     const { maxRetainedBytes } = this.#limits;
     if (bytes > 0 && after > maxRetainedBytes)
-      return `retained messages would hold ${after} bytes, the limit is ${maxRetainedBytes} (--max-retained-bytes)`;
+      return `retained: ${after} bytes together, the limit is ${maxRetainedBytes} (--max-retained-bytes)`;
     this.#retainedBytes = after;
     if (bytes === 0)
       this.#retained.delete(topic); // An empty payload clears [MQTT-3.3.1-10].

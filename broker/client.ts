@@ -22,7 +22,10 @@ export interface ClientHandlers {
 
 export interface FleetClient {
   readonly connected: boolean;
-  /** Resolves on the broker's ack, which says nothing about any receiver. Rejects with ConnectionLost, or a Refusal. */
+  /**
+   * Resolves on the broker's ack, which says nothing about any receiver. Rejects with ConnectionLost, or a
+   * Refusal.
+   */
   publish(topic: string, payload: Uint8Array | string, options?: PublishOptions): Promise<void>;
   /** Rejects with a Refusal where the broker refuses one of them. */
   subscribe(filters: readonly string[]): Promise<void>;
@@ -35,7 +38,10 @@ const attemptLimitMs = 10_000;
 /** A connection that held this long was a good one: the next wait is short again. */
 const steadyMs = 10_000;
 
-/** Milliseconds before the next attempt: doubles up to 10 s, its upper half by chance, so that a fleet spreads out. */
+/**
+ * Milliseconds before the next attempt: doubles up to 10 s, its upper half by chance, so that a fleet spreads
+ * out.
+ */
 export const backoffMs = (failures: number, random: () => number) =>
   Math.min(10_000, 250 * 2 ** Math.min(failures, 10)) * (0.5 + random() / 2);
 
@@ -68,7 +74,11 @@ class ReconnectingClient implements FleetClient {
     this.#handlers = handlers;
     this.#failed = handlers.failed ?? crash;
     const { maxPacketBytes } = settings;
-    this.#inbox = new Inbox((...message) => handlers.message(...message), this.#failed, 16 * maxPacketBytes);
+    this.#inbox = new Inbox(
+      (...message) => (this.#stopping.signal.aborted ? undefined : handlers.message(...message)),
+      this.#failed,
+      16 * maxPacketBytes,
+    );
   }
 
   get connected(): boolean {

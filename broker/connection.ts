@@ -27,13 +27,15 @@ export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
-// A lost peer is noticed after 1.5 times this. It must be longer than a chunk takes: only a whole packet counts.
+// A lost peer is noticed after 1.5 times this. It must be longer than a chunk takes: only a whole packet
+// counts.
 const keepaliveS = 30;
 const goodbyeLimitMs = 2000;
 
 /**
- * One MQTT 3.1.1 connection with a clean session, from CONNACK to its end. Nothing outlives it: no resending, no
- * subscribing again by itself. What is asked of it settles with the broker's answer or the connection's end.
+ * One MQTT 3.1.1 connection with a clean session, from CONNACK to its end. Nothing outlives it: no resending,
+ * no subscribing again by itself. What is asked of it settles with the broker's answer or the connection's
+ * end.
  */
 export class Connection {
   /** Resolves, with the reason, when the connection has ended. */
@@ -66,7 +68,8 @@ export class Connection {
       reason = why;
       client.stream.destroy();
     };
-    // After an error of the parser or the protocol MQTT.js would go on with a stream that it no longer understands.
+    // After an error of the parser or the protocol MQTT.js would go on with a stream that it no longer
+    // understands.
     client.on('error', (error) => end(told(error) || String((error as NodeJS.ErrnoException).code)));
     watchPackets(client.stream, maxPacketBytes, (problem) => end(`the broker sent ${problem}`));
     client.handleMessage = ({ topic, payload, retain }, taken) =>
@@ -93,7 +96,8 @@ export class Connection {
   publish(topic: string, payload: Uint8Array | string, options: PublishOptions = {}): Promise<void> {
     const bytes = asBuffer(payload);
     const { maxPacketBytes } = this.#settings;
-    const length = Buffer.byteLength(topic) + 4 + bytes.length; // The topic's length and a packet id: 2 bytes each.
+    // The topic's length and a packet id: 2 bytes each.
+    const length = Buffer.byteLength(topic) + 4 + bytes.length;
     if (length > maxPacketBytes)
       throw new Refusal(`${topic}: a packet of ${length} bytes, the limit is ${maxPacketBytes}`);
     const { retain = false, qos = 1 } = options;

@@ -8,9 +8,9 @@ export interface Incoming {
 type Handle = (topic: string, payload: Uint8Array, retained: boolean) => void | Promise<void>;
 
 /**
- * Hands messages to their handler one after the other, and holds back the connection while more than `limitBytes`
- * wait. But never while an answer of the broker is awaited: it comes on the same connection, behind the messages, and
- * a handler that waits for it would wait for ever.
+ * Hands messages to their handler one after the other, and holds back the connection while more than
+ * `limitBytes` wait. But never while an answer of the broker is awaited: it comes on the same connection,
+ * behind the messages, and a handler that waits for it would wait for ever.
  */
 export class Inbox {
   readonly #handle: Handle;

@@ -35,7 +35,7 @@ export const brokerSettings = {
   maxSubscriptions: { kind: 'integer', default: 200, min: 1, max: 100_000, help: 'that a client may hold' },
   maxRetainedBytes: {
     kind: 'integer',
-    default: 2 ** 31,
+    default: 2 ** 30,
     min: 2 ** 20,
     max: 2 ** 40,
     help: 'payloads of all retained messages together',

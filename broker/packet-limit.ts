@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 
 /**
- * Follows the fixed headers of MQTT packets in a byte stream [MQTT 3.1.1, 2.2] and tells the first one that announces
- * more than `maxBytes`, before anybody collects its payload.
+ * Follows the fixed headers of MQTT packets in a byte stream [MQTT 3.1.1, 2.2] and tells the first one that
+ * announces more than `maxBytes`, before anybody collects its payload.
  * @returns a function to call with each piece; it answers what is wrong, or undefined
  */
 export function packetLimit(maxBytes: number): (bytes: Uint8Array) => string | undefined {
@@ -34,8 +34,9 @@ export function packetLimit(maxBytes: number): (bytes: Uint8Array) => string | u
 }
 
 /**
- * Watches what is read from a connection and calls `cut` once, with the reason, before the reader gets the piece that
- * breaks the limit. A 'data' listener beside the reader's own sees every piece first and changes no flow.
+ * Watches what is read from a connection and calls `cut` once, with the reason, before the reader gets the
+ * piece that breaks the limit. A 'data' listener beside the reader's own sees every piece first and changes
+ * no flow.
  */
 export function watchPackets(connection: Duplex, maxBytes: number, cut: (reason: string) => void): void {
   const problemOf = packetLimit(maxBytes);

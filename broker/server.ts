@@ -30,9 +30,9 @@ export interface Broker extends Service {
   readonly counters: Readonly<Counters>;
 }
 
-// Aedes tells other brokers of itself at this rate, and publishes the wills of brokers that fell silent. We have one
-// broker, and at Aedes' own rate of a minute a machine that slept would publish the wills of clients that live. Four
-// times this is the longest interval that a timer takes.
+// Aedes tells other brokers of itself at this rate, and publishes the wills of brokers that fell silent. We
+// have one broker, and at Aedes' own rate of a minute a machine that slept would publish the wills of clients
+// that live. Four times this is the longest interval that a timer takes.
 const heartbeatMs = 2 ** 29 - 1;
 
 /** Starts an MQTT 3.1.1 broker. @throws Refusal where an address can't be listened on */
@@ -50,7 +50,14 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
   };
   const sockets = new Set<Socket>();
   const tcp = createServer({ noDelay: true, keepAlive: true }, serve);
-  const http = createHttpServer({ noDelay: true, keepAlive: true });
+  const limitMs = options.connectTimeoutS * 1000;
+  const http = createHttpServer({
+    noDelay: true,
+    keepAlive: true,
+    headersTimeout: limitMs,
+    requestTimeout: limitMs,
+    connectionsCheckingInterval: limitMs,
+  });
   const webSockets = new WebSocketServer({ server: http, maxPayload: 2 * maxPacketBytes });
   webSockets.on('error', () => undefined); // It repeats the errors of `http`, which listen() answers.
   webSockets.on('connection', (socket, request) => serve(createWebSocketStream(socket), request));
@@ -94,8 +101,8 @@ async function createAedes(options: BrokerOptions, admission: Admission, log: Lo
       done(refused, refused === null);
     },
     authorizePublish: (client, packet, done) => {
-      // An error would cut the client, and a broker may as well acknowledge what it drops [MQTT-3.3.5-2]: a denied
-      // message goes on, empty, to a topic that nobody may subscribe to.
+      // An error would cut the client, and a broker may as well acknowledge what it drops [MQTT-3.3.5-2]: a
+      // denied message goes on, empty, to a topic that nobody may subscribe to.
       if (!admission.allowsPublish(client, packet))
         Object.assign(packet, { topic: '$SYS/denied', payload: Buffer.alloc(0), retain: false });
       done(null);

@@ -3,9 +3,11 @@ import { access, mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Refusal } from '../schemas/refusal.js';
 
+let writes = 0;
+
 /** Replaces a file so that a crash leaves the old or the new one, whole and on disk. */
 export async function writeAtomic(path: string, data: string | Uint8Array): Promise<void> {
-  const partial = `${path}.${process.pid}.partial`;
+  const partial = `${path}.${process.pid}-${writes++}.partial`; // Two writes of one file may be under way.
   const file = await open(partial, 'w');
   try {
     await file.writeFile(data);
@@ -33,8 +35,7 @@ export async function requireFolder(path: string, use: string): Promise<void> {
     await mkdir(path, { recursive: true });
     await access(path, constants.W_OK | constants.X_OK);
   } catch (cause) {
-    throw new Refusal(
-      `${use}: can't write to ${path} (${(cause as NodeJS.ErrnoException).code}): give a folder that this user may write`,
-    );
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new Refusal(`${use}: can't write to ${path} (${code}): give a folder that this user may write`);
   }
 }

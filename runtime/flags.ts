@@ -1,6 +1,9 @@
 import { nearest, type Setting, type SettingTable } from '../schemas/settings.js';
 
-/** A value as somebody wrote it, and where, as the user would name it: `--port`, `FLEETUNE_PORT`, `a.yaml: port`. */
+/**
+ * A value as somebody wrote it, and where, as the user would name it: `--port`, `FLEETUNE_PORT`, `a.yaml:
+ * port`.
+ */
 export interface Raw {
   from: string;
   value: unknown;
@@ -18,8 +21,8 @@ export interface Flags {
 export const flagOf = (key: string) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
 /**
- * Takes a command line apart. `--port 1`, `--port=1`, `--insecure`, `--no-insecure`; a list's flag may be repeated, of
- * any other the last counts; a value may be a negative number; after `--` all are operands.
+ * Takes a command line apart. `--port 1`, `--port=1`, `--insecure`, `--no-insecure`; a list's flag may be
+ * repeated, of any other the last counts; a value may be a negative number; after `--` all are operands.
  */
 export function readFlags(table: SettingTable, argv: readonly string[]): Flags {
   const out: Flags = { raw: new Map(), operands: [], problems: [] };

@@ -9,7 +9,8 @@ const stopLimitMs = 10_000;
 
 /**
  * The life of a process: start, run until SIGINT, SIGTERM or its parent's end of IPC, stop within a limit.
- * A Refusal is told in its one or two lines, exit code 1; anything else is our own mistake: stack, exit code 70.
+ * A Refusal is told in its one or two lines, exit code 1; anything else is our own mistake: stack, exit code
+ * 70.
  */
 export async function runService(start: () => Promise<Service>): Promise<void> {
   process.on('uncaughtException', fail);

@@ -30,8 +30,8 @@ export function readSettings<T extends SettingTable>(table: T, sources: SettingS
 }
 
 /**
- * As readSettings, for commands that take operands (words that belong to no flag), at most `maxOperands`, or that must
- * know which settings somebody gave.
+ * As readSettings, for commands that take operands (words that belong to no flag), at most `maxOperands`, or
+ * that must know which settings somebody gave.
  */
 export function readArguments<T extends SettingTable>(
   table: T,
@@ -88,7 +88,9 @@ const without = (some: SettingTable, others: SettingTable): SettingTable =>
 /** maxPacketBytes → FLEETUNE_MAX_PACKET_BYTES. */
 export const variableOf = (key: string) => `FLEETUNE_${flagOf(key).replaceAll('-', '_').toUpperCase()}`;
 
-/** Variables of other services may be set as well, so only those of the table are looked at; empty is unset. */
+/**
+ * Variables of other services may be set as well, so only those of the table are looked at; empty is unset.
+ */
 function readEnvironment(table: SettingTable, env: SettingSources['env']): [string, Raw][] {
   return Object.keys(table).flatMap((key): [string, Raw][] => {
     const value = env[variableOf(key)];

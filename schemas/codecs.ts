@@ -2,7 +2,10 @@ import type { UpdateTensor } from './messages.js';
 import { Refusal } from './refusal.js';
 import type { NamedTensors } from './tensors.js';
 
-/** How an update's numbers are written. Little endian, row-major. Both ways copy: a Buffer's slice() would not. */
+/**
+ * How an update's numbers are written. Little endian, row-major. Both ways copy: a Buffer's slice() would
+ * not.
+ */
 interface Codec {
   bytesPerValue: number;
   encode(values: Float32Array): Uint8Array;

@@ -1,7 +1,9 @@
 import type { Lora, Measures, Messages, Point, TaskKey, Text, Training, UpdateTensor } from './messages.js';
 import { namePattern } from './topics.js';
 
-/** What one field may hold. Numbers on the wire and texts in our form: only `word` differs between the two. */
+/**
+ * What one field may hold. Numbers on the wire and texts in our form: only `word` differs between the two.
+ */
 export type Rule =
   | { kind: 'number'; whole: boolean; min: number; max: number; optional?: boolean }
   | { kind: 'flag' }
@@ -47,7 +49,9 @@ const message = <T extends object>(
   fields: MessageRule<T>['fields'],
   between: (message: T) => string | undefined = () => undefined,
 ): MessageRule<T> => ({ kind: 'message', fields, between });
-/** A table of rules asks for rules of any message; `between` is only ever given what its fields have checked. */
+/**
+ * A table of rules asks for rules of any message; `between` is only ever given what its fields have checked.
+ */
 const nested = <T extends object>(fields: MessageRule<T>['fields']) =>
   message<T>(fields) as MessageRule<object>;
 

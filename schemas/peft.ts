@@ -63,14 +63,13 @@ export function parseAdapterConfig(text: string, source: string): Lora {
   if (typeof config !== 'object' || config === null || Array.isArray(config))
     throw new Refusal(`${source}: not a JSON object`);
   const { r: rank, lora_alpha: alpha, target_modules: targets } = config;
-  const problems = Object.entries(supported).flatMap(([key, values]) => {
+  const problems: string[] = [];
+  for (const [key, values] of Object.entries(supported)) {
     const value = key in config ? config[key] : values[0];
-    return values.some((v) => v === value)
-      ? []
-      : [
-          `${key}: ${JSON.stringify(value)} is not supported, expected ${values.map((v) => JSON.stringify(v)).join(' or ')}`,
-        ];
-  });
+    const expected = values.map((v) => JSON.stringify(v)).join(' or ');
+    if (!values.includes(value))
+      problems.push(`${key}: ${JSON.stringify(value)} is not supported, expected ${expected}`);
+  }
   for (const key of ['rank_pattern', 'alpha_pattern']) {
     if (Object.keys((config[key] ?? {}) as object).length > 0)
       problems.push(`${key}: not supported, expected {}`);

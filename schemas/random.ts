@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * A seeded source of numbers in [0, 1): sfc32 (Chris Doty-Humphrey, PractRand), its state the SHA-256 of the seed.
- * The same seed gives the same numbers on every machine.
+ * A seeded source of numbers in [0, 1): sfc32 (Chris Doty-Humphrey, PractRand), its state the SHA-256 of the
+ * seed. The same seed gives the same numbers on every machine.
  */
 export function random(seed: string | number): () => number {
   const state = createHash('sha256').update(String(seed)).digest();

@@ -146,7 +146,10 @@ export type RunSettings = SettingsOf<typeof runSettings>;
 
 /** Named sets of settings; what a trigger says besides goes before them. */
 export const presets: Record<string, Partial<Record<keyof RunSettings, unknown>>> = {
-  /** The authors' recipe (arXiv 2310.03150; code laminair/BroFL): batch 1, one local epoch, AdamW at 1e-4, 20 % of the clients. */
+  /**
+   * The authors' recipe (arXiv 2310.03150; code laminair/BroFL): batch 1, one local epoch, AdamW at 1e-4,
+   * 20 % of the clients.
+   */
   paper: {
     steps: 0,
     epochs: 1,

@@ -23,8 +23,9 @@ type ValueOf<S extends Setting> = S extends { kind: 'integer' | 'number' }
 export type SettingsOf<T extends SettingTable> = { readonly [K in keyof T]: ValueOf<T[K]> };
 
 /**
- * Checks a record of raw values (from YAML, JSON, flags or the environment; text is accepted for every kind) against a
- * table. Absent keys take their default. All problems are gathered: each names its key and what was expected.
+ * Checks a record of raw values (from YAML, JSON, flags or the environment; text is accepted for every kind)
+ * against a table. Absent keys take their default. All problems are gathered: each names its key and what was
+ * expected.
  * @param named what a problem calls a key, where the user knows it by another name (a flag, a line of a file)
  */
 export function checkSettings<T extends SettingTable>(

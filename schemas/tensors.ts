@@ -136,7 +136,10 @@ export function headerLength(
   return length;
 }
 
-/** Decodes a whole safetensors file of float32 tensors; copies (a Buffer's slice() would not), so the input may be reused. */
+/**
+ * Decodes a whole safetensors file of float32 tensors; copies (a Buffer's slice() would not), so the input
+ * may be reused.
+ */
 export function decodeSafetensors(bytes: Uint8Array, source: string): NamedTensors {
   const { entries } = readSafetensorsHeader(bytes, bytes.byteLength, source);
   const out: NamedTensors = new Map();

@@ -11,8 +11,8 @@ export interface ReadTrigger {
 }
 
 /**
- * What a trigger asks for: nothing (the defaults), a JSON object, or a protobuf Trigger. Its keys are those of the
- * run's settings, `id`, and `preset`, whose values go before the defaults and after the trigger's own.
+ * What a trigger asks for: nothing (the defaults), a JSON object, or a protobuf Trigger. Its keys are those
+ * of the run's settings, `id`, and `preset`, whose values go before the defaults and after the trigger's own.
  * @param defaults raw values that stand where the trigger says nothing
  * @throws Refusal that lists every unknown key and bad value
  */

@@ -46,7 +46,7 @@ test('an unreachable broker is refused within the limit, with what to do', async
     name: 'Refusal',
     message: new RegExp(`^no broker answered at ${url} within 0.8 s \\(.*ECONNREFUSED.*\\): start one with`),
   });
-  assert.ok(Date.now() - started < 1500);
+  assert.ok(Date.now() - started < 5000);
 });
 
 test('a broker that takes the connection and says nothing is refused within the limit', async (t) => {
@@ -56,7 +56,7 @@ test('a broker that takes the connection and says nothing is refused within the 
     name: 'Refusal',
     message: /no broker answered/,
   });
-  assert.ok(Date.now() - started < 1500);
+  assert.ok(Date.now() - started < 5000);
 });
 
 test('a broker that starts a little later is waited for', async (t) => {
@@ -116,7 +116,7 @@ test('after a restart of the broker the client connects, and is told so, again',
   assert.equal((await device.messages.count(1))[0]!.text, 'again');
 });
 
-test('what the broker had not answered when the connection went is rejected, and not sent again', async (t) => {
+test('what has no answer when the connection goes is rejected, and not sent again', async (t) => {
   const { broker, url } = await startRig(t);
   const listener = await join(t, url, 'coordinator', 'c1', {
     connected: (c) => c.subscribe([t1.allPresence]),

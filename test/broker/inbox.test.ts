@@ -51,7 +51,7 @@ test('the connection is held back while more than the limit waits', async () => 
   assert.ok(third.taken);
 });
 
-test('nothing is held back while a handler awaits the broker’s answer, which comes behind the messages', async () => {
+test('nothing is held back while the broker’s answer is awaited, which comes behind it', async () => {
   const { inbox, put } = slowInbox();
   put('a');
   put('b');

@@ -29,7 +29,10 @@ function refusalOf(kind: Kind, bytes: Uint8Array): string {
   assert.fail(`${kind} was accepted`);
 }
 
-/** A right message's bytes after a change to what protobufjs sees, so that encode's own checks are not in the way. */
+/**
+ * A right message's bytes after a change to what protobufjs sees, so that encode's own checks are not in the
+ * way.
+ */
 function changed(kind: Kind, change: (wire: Record<string, unknown>) => void): Uint8Array {
   const wire = wires[kind].decode(bytesOf(kind)) as Record<string, unknown>;
   change(wire);
@@ -58,7 +61,8 @@ test('optional fields stay absent', () => {
   assert.ok(key && joules && rouge1 && rouge2 && rougeL);
 });
 
-// Protobuf can't tell an absent number from 0 or an absent flag from false: these are the fields where it matters.
+// Protobuf can't tell an absent number from 0 or an absent flag from false: these are the fields where it
+// matters.
 const required: Record<Kind, string[]> = {
   Presence: ['deviceId', 'session', 'modelSha256'],
   Task: [

@@ -47,11 +47,15 @@ test('a preset goes before the defaults and after what the trigger says itself',
 });
 
 test('a bad trigger is refused with all that is wrong', () => {
-  assert.throws(() => read('{"id":"a b","preset":"big","round":1,"quorum":2,"__proto__":1}'), {
-    name: 'Refusal',
-    message:
-      /^fleetune.*: id: "a b".*preset: "big" is not one of paper.*round: no such setting \(did you mean rounds\?\).*quorum: 2 is not a number from 0 to 1/,
-  });
+  const text = '{"id":"a b","preset":"big","round":1,"quorum":2,"__proto__":1}';
+  const parts = [
+    /^fleetune.*rounds\/start: id: "a b" is not/,
+    /preset: "big" is not one of paper/,
+    /round: no such setting \(did you mean rounds\?\)/,
+    /__proto__: no such setting/,
+    /quorum: 2 is not a number from 0 to 1/,
+  ];
+  for (const message of parts) assert.throws(() => read(text), { name: 'Refusal', message });
 });
 
 test('what is no trigger is refused', () => {
