@@ -1,0 +1,64 @@
+import { brokerSettings } from '../broker/main.js';
+import { demoSettings } from '../cli/demo-settings.js';
+import { modelInitSettings } from '../cli/model.js';
+import { operatorSettings } from '../cli/operator.js';
+import { startSettings } from '../cli/rounds.js';
+import { summarizeSettings } from '../cli/summarize.js';
+import { coordinatorSettings } from '../coordinator/main.js';
+import { deviceSettings } from '../device/main.js';
+import { runSettings } from '../schemas/run-settings.js';
+import type { Setting, SettingTable } from '../schemas/settings.js';
+
+/** Command → its own settings; those of a run are a table of their own. */
+export const documented: Record<string, SettingTable> = {
+  'fleetune demo': demoSettings,
+  'fleetune broker': brokerSettings,
+  'fleetune coordinator': coordinatorSettings,
+  'fleetune device': deviceSettings,
+  'fleetune rounds start': startSettings,
+  'fleetune rounds stop, devices, status': operatorSettings,
+  'fleetune summarize': summarizeSettings,
+  'fleetune model init': modelInitSettings,
+};
+
+/** Settings whose default depends on where it runs. */
+const ofTheMachine: Record<string, string> = {
+  'fleetune device id': 'the host’s name',
+  'fleetune device threads': 'all cores',
+  'fleetune demo model': 'the built-in model',
+  'fleetune summarize model': 'the built-in model',
+};
+
+/** A Markdown table of settings. @param leftOut keys that another table holds */
+export function settingsTable(command: string, table: SettingTable, leftOut: readonly string[] = []): string {
+  const rows = Object.entries(table)
+    .filter(([key]) => !leftOut.includes(key))
+    .map(([key, setting]) => {
+      const standard = ofTheMachine[`${command} ${key}`] ?? defaultOf(setting);
+      return `| \`${key}\` | ${standard} | ${setting.help}${allowed(setting)} |`;
+    });
+  return ['| setting | default | what it means |', '|---|---|---|', ...rows].join('\n');
+}
+
+/** What docs/settings.md holds below its introduction. */
+export function allSettings(): string {
+  const ofRuns = Object.keys(runSettings);
+  return Object.entries(documented)
+    .map(([command, table]) => {
+      const keys = command === 'fleetune demo' ? ofRuns.filter((key) => key !== 'devices') : ofRuns;
+      const hasRun = keys.every((key) => Object.hasOwn(table, key));
+      const note = hasRun ? '\n\nand all settings of a run.' : '';
+      return `## ${command}\n\n${settingsTable(command, table, hasRun ? keys : [])}${note}`;
+    })
+    .join('\n\n');
+}
+
+function defaultOf(setting: Setting): string {
+  const text = setting.kind === 'list' ? setting.default.join(',') : String(setting.default).trimEnd();
+  return text === '' ? 'none' : `\`${text}\``;
+}
+
+function allowed(setting: Setting): string {
+  if (setting.kind === 'choice') return ` (${setting.choices.join(', ')})`;
+  return setting.kind === 'integer' || setting.kind === 'number' ? ` (${setting.min} to ${setting.max})` : '';
+}
