@@ -1,0 +1,215 @@
+import { type ClientHandlers, ConnectionLost, connectClient, type FleetClient } from '../broker/client.js';
+import { told } from '../runtime/log.js';
+import { decode, encode } from '../schemas/codec.js';
+import type { Point, Receipt, Task } from '../schemas/messages.js';
+import { Refusal } from '../schemas/refusal.js';
+import { matchTopic, topicsOf } from '../schemas/topics.js';
+import { type Duties, doTask, handIn } from './duty.js';
+import type { Finished } from './journal.js';
+import { Link } from './link.js';
+import { Mailbox } from './mailbox.js';
+import type { AdapterPiece } from './pull.js';
+import { Standing } from './standing.js';
+import { type DeviceState, stepFor } from './task-state.js';
+
+export interface AgentSettings {
+  broker: string;
+  password: string;
+  connectS: number;
+  maxPacketBytes: number;
+  fleet: string;
+  id: string;
+  version: string;
+  /** How often a device that can take no task looks whether it can again. */
+  recheckMs: number;
+}
+
+/** What an agent is given; the rest of its duties it brings along. */
+export type AgentParts = Omit<Duties, 'deviceId' | 'topics' | 'link' | 'pieces' | 'receipts'>;
+
+export interface Agent {
+  /** Sends points to the coordinator. Rejects while there is no connection. */
+  publishPoints(points: Point[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const maxWaiting = 64;
+
+/**
+ * Connects a device to its fleet: announces it, and does one task at a time, each once, until the coordinator's
+ * receipt. Resolves when the device was announced for the first time.
+ * @throws Refusal where the model or the data can't be used, or no broker answers
+ */
+export async function startAgent(settings: AgentSettings, parts: AgentParts): Promise<Agent> {
+  const { id: deviceId, version, fleet } = settings;
+  const session = await parts.journal.nextSession(Date.now());
+  const standing = await Standing.of({ deviceId, session, version }, parts.inventory);
+  const agent = new DeviceAgent(standing, {
+    ...parts,
+    deviceId,
+    topics: topicsOf(fleet),
+    link: new Link(),
+    pieces: new Mailbox<AdapterPiece>(maxWaiting),
+    receipts: new Mailbox<Receipt>(maxWaiting),
+  });
+  await agent.start(settings);
+  return agent;
+}
+
+class DeviceAgent implements Agent {
+  readonly #standing: Standing;
+  readonly #duties: Duties;
+  #state: DeviceState = { phase: 'idle' };
+  /** What is done now, or was done last. */
+  #activity = { abort: new AbortController(), done: Promise.resolve() };
+  #client: FleetClient | undefined;
+  #rechecks: NodeJS.Timeout | undefined;
+
+  constructor(standing: Standing, duties: Duties) {
+    this.#standing = standing;
+    this.#duties = duties;
+  }
+
+  async start(settings: AgentSettings): Promise<void> {
+    const { broker: url, id: clientId, password, connectS, maxPacketBytes, recheckMs } = settings;
+    const will = {
+      topic: this.#duties.topics.presence(clientId),
+      payload: encode('Presence', this.#standing.presence(false)),
+      retain: true,
+    };
+    const login = { clientId, username: 'device' as const, ...(password === '' ? {} : { password }) };
+    await new Promise<void>((resolve, reject) => {
+      const handlers: ClientHandlers = {
+        connected: async (client) => {
+          await this.#connected(client);
+          resolve();
+        },
+        disconnected: (reason) => {
+          this.#duties.log.warn('connection lost', { reason });
+          this.#duties.link.down(reason);
+        },
+        message: (topic, payload) => this.#message(topic, payload),
+      };
+      connectClient({ url, ...login, will, connectS, maxPacketBytes }, handlers).catch(reject);
+    });
+    this.#rechecks = setInterval(() => {
+      if (this.#standing.problem !== '') void this.#refresh();
+    }, recheckMs);
+  }
+
+  async publishPoints(points: Point[]): Promise<void> {
+    const { deviceId, topics } = this.#duties;
+    if (!this.#client) throw new ConnectionLost('not connected to the broker yet');
+    const batch = encode('TelemetryBatch', { deviceId, points });
+    await this.#client.publish(topics.telemetry(deviceId), batch, { qos: 0 });
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#rechecks);
+    this.#activity.abort.abort(new Error('the device stops'));
+    await this.#activity.done;
+    await this.#duties.trainer.stop();
+    await this.#announce(false);
+    await this.#client?.stop();
+  }
+
+  async #connected(client: FleetClient): Promise<void> {
+    const { deviceId, topics, link, journal } = this.#duties;
+    this.#client = client;
+    await client.subscribe([topics.task(deviceId), topics.receipt(deviceId)]);
+    await this.#announce(true);
+    link.up(client);
+    const { finished } = journal;
+    if (this.#state.phase === 'idle' && finished && !finished.settled) this.#offer(finished);
+  }
+
+  async #announce(online: boolean): Promise<void> {
+    const { deviceId, topics } = this.#duties;
+    const payload = encode('Presence', this.#standing.presence(online));
+    try {
+      await this.#client?.publish(topics.presence(deviceId), payload, { retain: true });
+    } catch (error) {
+      if (!(error instanceof ConnectionLost)) throw error; // The next connection announces.
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    if (await this.#standing.refresh()) await this.#announce(true);
+  }
+
+  /** Quick: what takes time happens beside it, or receipts and chunks would wait behind. */
+  #message(topic: string, payload: Uint8Array): void {
+    const { pieces, receipts, log } = this.#duties;
+    const payloadBytes = payload.length;
+    try {
+      switch (matchTopic(topic)?.kind) {
+        case 'task':
+          this.#told(decode('Task', payload, topic));
+          break;
+        case 'receipt':
+          receipts.put(decode('Receipt', payload, topic));
+          break;
+        case 'manifest':
+          pieces.put({ kind: 'manifest', manifest: decode('Manifest', payload, topic), payloadBytes });
+          break;
+        case 'adapterChunk':
+          pieces.put({ kind: 'chunk', chunk: decode('Chunk', payload, topic), payloadBytes });
+          break;
+      }
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      log.warn('message refused', { reason: error.message });
+    }
+  }
+
+  #told(task: Task): void {
+    const { finished } = this.#duties.journal;
+    switch (stepFor(this.#state, finished, task)) {
+      case 'ignore':
+        break;
+      case 'work':
+        this.#begin({ phase: 'working', task }, (signal) => this.#work(task, signal));
+        break;
+      case 'offer':
+        this.#offer(finished as Finished);
+        break;
+      case 'stop':
+        this.#duties.log.info('task cancelled', { ...task.key });
+        this.#begin({ phase: 'idle' }, () => this.#duties.journal.settle());
+    }
+  }
+
+  async #work(task: Task, signal: AbortSignal): Promise<void> {
+    const finished = await doTask(task, this.#duties, signal);
+    await this.#refresh(); // What made a task fail may be what the fleet must know.
+    signal.throwIfAborted();
+    this.#state = { phase: 'offering', finished };
+    await handIn(finished, this.#duties, signal);
+  }
+
+  #offer(finished: Finished): void {
+    this.#begin({ phase: 'offering', finished }, (signal) => handIn(finished, this.#duties, signal));
+  }
+
+  /** Ends what is done now, and when it has ended does the next. */
+  #begin(state: DeviceState, act: (signal: AbortSignal) => Promise<void>): void {
+    const before = this.#activity;
+    before.abort.abort(new Error('another task came'));
+    const abort = new AbortController();
+    const { signal } = abort;
+    this.#state = state;
+    const done = before.done.then(async () => {
+      try {
+        signal.throwIfAborted();
+        await act(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#duties.log.error('task given up', { reason: told(error) });
+        this.#standing.trouble(told(error)); // As a full disk: until it is looked at again, no task can be done.
+        await this.#announce(true);
+      }
+      if (!signal.aborted) this.#state = { phase: 'idle' };
+    });
+    this.#activity = { abort, done };
+  }
+}

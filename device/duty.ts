@@ -1,0 +1,127 @@
+import type { Log } from '../runtime/log.js';
+import type { Point, Receipt, Task } from '../schemas/messages.js';
+import type { Topics } from '../schemas/topics.js';
+import type { AdapterCache } from './adapter-cache.js';
+import type { Inventory } from './inventory.js';
+import type { Finished, Journal } from './journal.js';
+import type { Link } from './link.js';
+import type { Mailbox } from './mailbox.js';
+import { type AdapterPiece, type Pulled, pullAdapter } from './pull.js';
+import type { Sampler } from './sampler.js';
+import type { Trainer } from './trainer.js';
+import type { Progress } from './trainer-messages.js';
+import { offerUpdate } from './upload.js';
+import { performTask } from './work.js';
+
+/** All that a device needs to do a task and to hand its update in. */
+export interface Duties {
+  deviceId: string;
+  topics: Topics;
+  link: Link;
+  pieces: Mailbox<AdapterPiece>;
+  receipts: Mailbox<Receipt>;
+  inventory: Inventory;
+  journal: Journal;
+  cache: AdapterCache;
+  trainer: Trainer;
+  measure: Sampler['measure'];
+  write(points: Point[]): void;
+  log: Log;
+  limits: TransferLimits;
+}
+
+export interface TransferLimits {
+  chunkBytes: number;
+  maxAdapterBytes: number;
+  /** Without an answer for so long, chunks are asked for, or sent, again. */
+  silentMs: number;
+  /** Wait before unanswered chunks are sent again; doubles. */
+  retryMs: number;
+  /** In a row, before a download fails or an upload waits until it is asked for. */
+  maxSilences: number;
+}
+
+/** Does a task and puts its update on disk. @throws the signal's reason; disk errors */
+export async function doTask(task: Task, duties: Duties, signal: AbortSignal): Promise<Finished> {
+  const { deviceId, inventory, trainer, measure, journal, log } = duties;
+  log.info('task begins', { ...task.key, baseVersion: task.baseVersion });
+  const pull = (t: Task, stop: AbortSignal) => fetchBase(t, duties, stop);
+  const progress = progressWriter(task, duties);
+  const update = await performTask(task, { deviceId, inventory, trainer, pull, measure, progress }, signal);
+  const { failure, measures } = update;
+  if (failure === '') log.info('task done', { ...task.key, ...measures });
+  else log.warn('task failed', { ...task.key, reason: failure });
+  return journal.finish(update);
+}
+
+/** Hands an update in. @throws the signal's reason */
+export async function handIn(finished: Finished, duties: Duties, signal: AbortSignal): Promise<void> {
+  const { deviceId, topics, link, receipts, journal, log, limits } = duties;
+  const { key, totalBytes } = finished;
+  const from = performance.now();
+  const receipt = await offerUpdate(
+    { ...finished, read: (start, end) => journal.read(start, end) },
+    {
+      link,
+      mailbox: receipts,
+      topic: topics.update(deviceId, key.round),
+      chunkBytes: limits.chunkBytes,
+      receiptMs: limits.silentMs,
+      retryMs: limits.retryMs,
+      maxSilences: limits.maxSilences,
+    },
+    signal,
+  );
+  if (!receipt) {
+    log.warn('update kept: no coordinator answers', { ...key });
+    return;
+  }
+  await journal.settle();
+  transferred(key.run, key.round, { bytes_up: totalBytes, up_s: (performance.now() - from) / 1000 }, duties);
+  if (receipt.state === 'accepted') log.info('update accepted', { ...key });
+  else log.warn('update refused', { ...key, reason: receipt.reason });
+}
+
+/** The adapter that a task starts from: what is here already costs no bytes. */
+async function fetchBase(task: Task, duties: Duties, signal: AbortSignal): Promise<Pulled> {
+  const { cache, link, pieces, topics, limits } = duties;
+  const { run, round } = task.key;
+  const known = await cache.get(task.baseSha256);
+  if (known) return { bytes: known, payloadBytes: 0 };
+  const from = performance.now();
+  const pulled = await pullAdapter(
+    { run, version: task.baseVersion, sha256: task.baseSha256 },
+    { link, mailbox: pieces, topics, ...limits },
+    signal,
+  );
+  await cache.put(task.baseSha256, pulled.bytes);
+  transferred(
+    run,
+    round,
+    { bytes_down: pulled.payloadBytes, down_s: (performance.now() - from) / 1000 },
+    duties,
+  );
+  return pulled;
+}
+
+function transferred(
+  run: string,
+  round: number,
+  fields: Record<string, number>,
+  { deviceId, write }: Pick<Duties, 'deviceId' | 'write'>,
+): void {
+  const tags = { device: deviceId, run, round: String(round) };
+  write([{ measurement: 'network', tags, fields, timeMs: Date.now() }]);
+}
+
+/** A `training` point for each step. */
+function progressWriter({ key }: Task, { deviceId, write }: Pick<Duties, 'deviceId' | 'write'>) {
+  const tags = { device: deviceId, run: key.run, round: String(key.round) };
+  let lastMs = performance.now();
+  return ({ step, steps, loss, tokensPerSecond }: Progress) => {
+    const nowMs = performance.now();
+    const fields = { step, steps, loss, tokens_per_s: tokensPerSecond, step_ms: nowMs - lastMs };
+    lastMs = nowMs;
+    write([{ measurement: 'training', tags, fields, timeMs: Date.now() }]);
+  };
+}

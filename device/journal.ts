@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { requireFolder, writeAtomic } from '../runtime/files.js';
+import { encode } from '../schemas/codec.js';
+import type { TaskKey, Update } from '../schemas/messages.js';
+
+/** An update on disk, and whether a receipt has ended it. */
+export interface Finished {
+  key: TaskKey;
+  baseSha256: string;
+  sha256: string;
+  totalBytes: number;
+  settled: boolean;
+}
+
+/**
+ * What a device must still know after a kill: the last update that it finished. `finished.json` names the bytes in
+ * `finished.update` by their hash and is written after them, so the two agree or there is none.
+ */
+export class Journal {
+  readonly #folder: string;
+  #finished: Finished | undefined;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** @throws Refusal where the folder can't be written */
+  static async open(folder: string): Promise<Journal> {
+    await requireFolder(folder, 'state');
+    const journal = new Journal(folder);
+    journal.#finished = await journal.#load();
+    return journal;
+  }
+
+  get finished(): Finished | undefined {
+    return this.#finished;
+  }
+
+  /** Puts an update on disk, in the place of the last one. */
+  async finish(update: Update): Promise<Finished> {
+    const bytes = encode('Update', update);
+    const { key, baseSha256 } = update;
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    await this.drop();
+    await writeAtomic(this.#bytes, bytes);
+    return this.#record({ key, baseSha256, sha256, totalBytes: bytes.length, settled: false });
+  }
+
+  /** A receipt ended the offer; the bytes stay, in case that the coordinator asks again. */
+  async settle(): Promise<void> {
+    if (this.#finished) await this.#record({ ...this.#finished, settled: true });
+  }
+
+  async drop(): Promise<void> {
+    this.#finished = undefined;
+    await rm(this.#head, { force: true });
+    await rm(this.#bytes, { force: true });
+  }
+
+  /** Bytes `from` up to `to` of the finished update. */
+  async read(from: number, to: number): Promise<Uint8Array> {
+    const file = await open(this.#bytes);
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(to - from), 0, to - from, from);
+      if (bytesRead < to - from) throw new Error(`${this.#bytes} was cut short`);
+      return buffer;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** A number above all former ones, though a board without a clock's battery goes back in time. */
+  async nextSession(nowMs: number): Promise<number> {
+    const path = join(this.#folder, 'session');
+    const last = Number(await readFile(path, 'utf8').catch(() => '0'));
+    const session = Math.max(nowMs, Number.isSafeInteger(last) ? last + 1 : 0);
+    await writeAtomic(path, String(session));
+    return session;
+  }
+
+  get #head(): string {
+    return join(this.#folder, 'finished.json');
+  }
+
+  get #bytes(): string {
+    return join(this.#folder, 'finished.update');
+  }
+
+  async #record(finished: Finished): Promise<Finished> {
+    await writeAtomic(this.#head, JSON.stringify(finished));
+    this.#finished = finished;
+    return finished;
+  }
+
+  async #load(): Promise<Finished | undefined> {
+    try {
+      const finished = JSON.parse(await readFile(this.#head, 'utf8')) as Finished;
+      const bytes = await readFile(this.#bytes);
+      const whole = createHash('sha256').update(bytes).digest('hex') === finished.sha256;
+      return whole ? finished : undefined;
+    } catch {
+      return undefined; // Nothing finished, or not whole: the task is done again when it is told again.
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { told } from '../runtime/log.js';
+import type { Presence } from '../schemas/messages.js';
+import type { Inventory, Stock } from './inventory.js';
+
+export interface Identity {
+  deviceId: string;
+  /** The same in every birth and will of this process; above those of former ones. */
+  session: number;
+  version: string;
+}
+
+/** What a device says of itself: what it holds, and why it can take no task. */
+export class Standing {
+  readonly #identity: Identity;
+  readonly #inventory: Pick<Inventory, 'take'>;
+  #stock: Stock;
+  #problem = '';
+
+  private constructor(identity: Identity, inventory: Pick<Inventory, 'take'>, stock: Stock) {
+    this.#identity = identity;
+    this.#inventory = inventory;
+    this.#stock = stock;
+  }
+
+  /** @throws Refusal where the model or the data can't be used */
+  static async of(identity: Identity, inventory: Pick<Inventory, 'take'>): Promise<Standing> {
+    return new Standing(identity, inventory, await inventory.take());
+  }
+
+  get problem(): string {
+    return this.#problem;
+  }
+
+  presence(online: boolean): Presence {
+    return { ...this.#identity, online, ...this.#stock, problem: this.#problem };
+  }
+
+  /** Looks at model and data again. @returns whether the fleet should hear of it */
+  async refresh(): Promise<boolean> {
+    const before = JSON.stringify(this.presence(true));
+    try {
+      this.#stock = await this.#inventory.take();
+      this.#problem = '';
+    } catch (error) {
+      this.#problem = told(error);
+    }
+    return JSON.stringify(this.presence(true)) !== before;
+  }
+
+  trouble(reason: string): void {
+    this.#problem = reason;
+  }
+}

@@ -1,0 +1,35 @@
+import type { Task, TaskKey } from '../schemas/messages.js';
+import type { Finished } from './journal.js';
+
+/** What a device is about. One task at a time. */
+export type DeviceState =
+  | { phase: 'idle' }
+  | { phase: 'working'; task: Task }
+  | { phase: 'offering'; finished: Finished };
+
+/** ignore: nothing changes; work: do it, in the place of what is done now; offer: what is finished; stop: drop all. */
+export type Step = 'ignore' | 'work' | 'offer' | 'stop';
+
+/** What a task that was told, perhaps again, perhaps late, asks for. `finished` is the update on disk. */
+export function stepFor(state: DeviceState, finished: Finished | undefined, task: Task): Step {
+  const current =
+    state.phase === 'working' ? state.task : state.phase === 'offering' ? state.finished : undefined;
+  if (task.key.kind === 'cancel') return current && ends(task.key, current.key) ? 'stop' : 'ignore';
+  if (current && isSame(current, task)) return 'ignore';
+  if (current && isOlder(task.key, current.key)) return 'ignore';
+  return finished && isSame(finished, task) ? 'offer' : 'work';
+}
+
+/** A run that was started again under its old name may start from another adapter. */
+const isSame = (known: Pick<Task, 'key' | 'baseSha256'>, task: Task) =>
+  known.key.run === task.key.run &&
+  known.key.round === task.key.round &&
+  known.key.kind === task.key.kind &&
+  known.baseSha256 === task.baseSha256;
+
+/** A cancel that was overtaken by the task of a later round ends nothing. */
+const ends = (cancel: TaskKey, current: TaskKey) =>
+  cancel.run === current.run && cancel.round >= current.round;
+
+const isOlder = (key: TaskKey, current: TaskKey) => key.run === current.run && place(key) < place(current);
+const place = ({ round, kind }: TaskKey) => round * 3 + ['init', 'train', 'evaluate'].indexOf(kind);

@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { decodeTensors } from '../../schemas/codecs.js';
+import type { Task, TaskKey } from '../../schemas/messages.js';
+import { Refusal } from '../../schemas/refusal.js';
+import { topicsOf } from '../../schemas/topics.js';
+import { startRelay, startRig } from '../broker/rig.js';
+import { type DeviceChanges, deviceFolder, FakeTrainer, startDevice } from './device-rig.js';
+import { taskOf, tensorsOf } from './fixtures.js';
+import { startCoordinator } from './scripted-coordinator.js';
+
+const brokerLimits = { maxPacketBytes: 2 ** 20, maxSubscriptions: 30 };
+
+/** A device, a broker and a coordinator; `task` is one of this device's model and of an adapter that is published. */
+async function startFleet(t: TestContext, changes: DeviceChanges = {}) {
+  const { broker, url } = await startRig(t, brokerLimits);
+  const coordinator = await startCoordinator(t, url);
+  const at = deviceFolder(t);
+  const device = await startDevice(t, url, at, changes);
+  const { sha256: baseSha256 } = await coordinator.publishAdapter('r1', 0, tensorsOf(2_000));
+  const { modelSha256 } = device;
+  const task = (key: Partial<TaskKey> = {}, rest: Partial<Task> = {}) =>
+    taskOf(key, { modelSha256, baseSha256, ...rest });
+  return { broker, url, coordinator, at, device, task };
+}
+
+test('a device announces what it holds, and says goodbye', async (t) => {
+  const { coordinator, device } = await startFleet(t);
+  const birth = await coordinator.presences.find((p) => p.online);
+  assert.deepEqual(
+    { ...birth, session: 0 },
+    {
+      deviceId: 'd1',
+      session: 0,
+      online: true,
+      modelSha256: device.modelSha256,
+      trainExamples: 5,
+      evaluationExamples: 3,
+      version: '0.0.0',
+      problem: '',
+    },
+  );
+  await device.agent.stop();
+  const death = await coordinator.presences.find((p) => !p.online);
+  assert.equal(death.session, birth.session);
+});
+
+test('it pulls the adapter, trains on its shard and hands in local − global with what it measured', async (t) => {
+  const { coordinator, device, task } = await startFleet(t);
+  await coordinator.tell('d1', task());
+  const update = await coordinator.updates.find(() => true);
+  assert.deepEqual(update.key, task().key);
+  assert.equal(update.failure, '');
+  assert.deepEqual([...decodeTensors(update.codec, update.tensors).get('w')!.data], new Array(2_000).fill(1));
+  const { examples, steps, loss, joules, bytesDown } = update.measures;
+  assert.deepEqual({ examples, steps, loss, joules }, { examples: 5, steps: 1, loss: 2, joules: 12.5 });
+  assert.ok(bytesDown > 8_000);
+  assert.deepEqual(device.trainer.jobs.all[0]?.adapter, tensorsOf(2_000));
+  await device.logged.find(({ message }) => message === 'update accepted');
+  const measurements = device.points.all.map(
+    ({ measurement, tags }) => `${measurement} ${tags.run} ${tags.round}`,
+  );
+  assert.deepEqual(measurements, ['network r1 1', 'training r1 1', 'network r1 1']);
+});
+
+test('init makes an adapter of nothing; evaluate takes the held-out examples that it is told, from the cache', async (t) => {
+  const { coordinator, device, task } = await startFleet(t);
+  await coordinator.tell('d1', task({ round: 0, kind: 'init' }, { baseSha256: '' }));
+  const made = await coordinator.updates.find(({ key }) => key.kind === 'init');
+  assert.equal(made.tensors.length, 1);
+  await coordinator.tell('d1', task());
+  await coordinator.updates.find(({ key }) => key.kind === 'train');
+  await coordinator.tell('d1', task({ kind: 'evaluate' }, { evaluationExamples: 2 }));
+  const { measures } = await coordinator.updates.find(({ key }) => key.kind === 'evaluate');
+  assert.deepEqual([measures.examples, measures.rougeL, measures.bytesDown], [2, 50, 0]);
+  const last = device.trainer.jobs.all.at(-1);
+  assert.deepEqual(last?.examples, [
+    { source: 'd0', target: 's0' },
+    { source: 'd1', target: 's1' },
+  ]);
+});
+
+test('a task told twice is done once, and once finished its update is offered again', async (t) => {
+  const trainer = new FakeTrainer();
+  trainer.held = true;
+  const { coordinator, device, task } = await startFleet(t, { trainer });
+  await coordinator.tell('d1', task());
+  await trainer.jobs.count(1);
+  await coordinator.tell('d1', task());
+  trainer.release();
+  await device.logged.find(({ message }) => message === 'update accepted');
+  const sent = coordinator.chunks.all.length;
+  await coordinator.tell('d1', task());
+  await coordinator.chunks.find((chunk) => coordinator.chunks.all.indexOf(chunk) >= sent);
+  assert.equal(coordinator.chunks.all.at(-1)?.index, 0);
+  assert.equal(trainer.jobs.all.length, 1);
+  assert.equal(coordinator.updates.all.length, 1);
+});
+
+test('a cancel stops the trainer; the next task is done', async (t) => {
+  const trainer = new FakeTrainer();
+  trainer.held = true;
+  const { coordinator, task } = await startFleet(t, { trainer });
+  await coordinator.tell('d1', task());
+  await trainer.jobs.count(1);
+  await coordinator.tell('d1', task({ kind: 'cancel' }));
+  await coordinator.tell('d1', task({ round: 2 }));
+  await trainer.jobs.count(2);
+  trainer.release();
+  const update = await coordinator.updates.find(() => true);
+  assert.equal(update.key.round, 2);
+  assert.equal(trainer.stops, 1);
+});
+
+test('a later task takes the place of an upload that nobody answers', async (t) => {
+  const { coordinator, task } = await startFleet(t);
+  coordinator.answer = (chunk, honest) => (chunk.key?.round === 1 ? [] : [honest]);
+  await coordinator.tell('d1', task());
+  await coordinator.chunks.find(({ key }) => key?.round === 1);
+  await coordinator.tell('d1', task({ round: 2 }));
+  const update = await coordinator.updates.find(() => true);
+  assert.equal(update.key.round, 2);
+});
+
+test('what a device can not do it answers with the reason', async (t) => {
+  const trainer = new FakeTrainer();
+  const { coordinator, task } = await startFleet(t, { trainer, evaluation: '' });
+  const failures: [Task, RegExp][] = [
+    [task({}, { modelSha256: 'f'.repeat(64) }), /^the device's model is .*…, the run's ffff/],
+    [task({ round: 2, kind: 'evaluate' }), /^the device holds nothing to evaluate on$/],
+    [task({ round: 3 }, { baseSha256: 'e'.repeat(64), deadlineS: 0 }), /^the task's 0 s have passed$/],
+  ];
+  for (const [told, reason] of failures) {
+    await coordinator.tell('d1', told);
+    const update = await coordinator.updates.find(({ key }) => key.round === told.key.round);
+    assert.match(update.failure, reason);
+    assert.deepEqual(update.tensors, []);
+  }
+  trainer.held = true;
+  await coordinator.tell('d1', task({ round: 4 }, { deadlineS: 1 }));
+  const update = await coordinator.updates.find(({ key }) => key.round === 4);
+  assert.equal(update.failure, "the task's 1 s have passed");
+  assert.equal(trainer.jobs.all.length, 1);
+});
+
+test('a payload that is no message is told and changes nothing', async (t) => {
+  const { coordinator, device, task } = await startFleet(t);
+  const { client } = coordinator;
+  await client.publish(topicsOf('test').task('d1'), 'not protobuf');
+  await device.logged.find(({ message }) => message === 'message refused');
+  await coordinator.tell('d1', task());
+  await coordinator.updates.count(1);
+});
+
+test('a device whose model is gone says so, answers with it, and says when it is back', async (t) => {
+  const { coordinator, at, task } = await startFleet(t, { recheckMs: 50 });
+  const tokenizer = join(at.model, 'tokenizer.json');
+  renameSync(tokenizer, `${tokenizer}.away`);
+  await coordinator.tell('d1', task());
+  const { failure } = await coordinator.updates.find(() => true);
+  assert.match(failure, /tokenizer\.json: no such file/);
+  const { problem } = await coordinator.presences.find((p) => p.problem !== '');
+  assert.equal(problem, failure);
+  const told = coordinator.presences.all.length;
+  renameSync(`${tokenizer}.away`, tokenizer);
+  await coordinator.presences.count(told + 1);
+  assert.equal(coordinator.presences.all.at(-1)?.problem, '');
+});
+
+test('a model that is cut short, or text that is none, is refused at the start', async (t) => {
+  const { url } = await startRig(t, brokerLimits);
+  const at = deviceFolder(t);
+  writeFileSync(at.data, 'dialogue\n');
+  await assert.rejects(
+    startDevice(t, url, at),
+    (e) => e instanceof Refusal && e.message.includes('train.jsonl line 1'),
+  );
+  writeFileSync(join(at.model, 'model.safetensors'), 'short');
+  await assert.rejects(startDevice(t, url, at), Refusal);
+});
+
+test('a device that vanishes is told by its will, and announces itself again', async (t) => {
+  const { broker, url } = await startRig(t, brokerLimits);
+  const relay = await startRelay(t, broker);
+  const coordinator = await startCoordinator(t, url);
+  await startDevice(t, relay.url, deviceFolder(t));
+  const birth = await coordinator.presences.find((p) => p.online);
+  relay.cut();
+  const [, death, again] = await coordinator.presences.count(3);
+  assert.deepEqual([death?.online, again?.online], [false, true]);
+  assert.deepEqual([death?.session, again?.session], [birth.session, birth.session]);
+});
+
+test('a restarted device has a later session, though its clock went back', async (t) => {
+  const { url } = await startRig(t, brokerLimits);
+  const coordinator = await startCoordinator(t, url);
+  const at = deviceFolder(t);
+  const first = await startDevice(t, url, at);
+  await first.agent.stop();
+  writeFileSync(join(at.state, 'session'), String(Date.now() + 1e9));
+  await startDevice(t, url, at);
+  const [before, , after] = await coordinator.presences.count(3);
+  assert.ok(after!.session > before!.session + 1e8);
+});
