@@ -47,12 +47,9 @@ export class Announcer {
     this.#say(this.#topics.roundsRefused, JSON.stringify(refused));
   }
 
-  /** Says the status where it changed, or where it must be said again. */
-  status(status: FleetStatus, again = false): void {
-    const text = fittedJson(status, 'history', maxJsonBytes);
-    if (text === this.#status && !again) return;
-    this.#status = text;
-    this.#say(this.#topics.roundsStatus, text, true);
+  status(status: FleetStatus): void {
+    this.#status = fittedJson(status, 'history', maxJsonBytes);
+    this.#say(this.#topics.roundsStatus, this.#status, true);
   }
 
   result(summary: RunSummary): void {

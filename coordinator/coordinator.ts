@@ -126,8 +126,9 @@ export class Coordinator {
     const { allPresence, allUpdates, allTelemetry, allManifests, roundsStart, roundsStop } = this.#topics;
     // Whoever was there may be gone: the devices, or the broker for them, say so again.
     this.#driver.devices = new Map();
-    this.#driver.connectedMs = this.#parts.clock();
     await client.subscribe([allPresence, allUpdates, allTelemetry, allManifests, roundsStart, roundsStop]);
+    // Only now are answers heard, so only now is anything said.
+    this.#driver.connectedMs = this.#parts.clock();
     this.#announcer.connected(client);
     this.#publisher.connected(client);
     this.#parts.log.info('connected');

@@ -1,6 +1,6 @@
 import type { Point } from '../schemas/messages.js';
 import type { FleetStatus, RoundRecord, RunSummary } from '../schemas/status.js';
-import type { RunState } from './run.js';
+import type { RunEntry, RunState } from './run.js';
 import { inOrder } from './selection.js';
 
 /** What the coordinator says about runs, as data: status, summary and the points of a round. Pure. */
@@ -71,7 +71,16 @@ export function summaryOf(state: RunState): RunSummary {
   };
 }
 
-/** JSON of a status or summary within a limit: the oldest rounds are left out first, then their lists of devices. */
+/** The round's record that an entry of the journal completed: after its evaluation, or when it failed. */
+export function completedRecord(before: RunState, after: RunState, entry: RunEntry): RoundRecord | undefined {
+  const last = after.records.at(-1);
+  if (last?.state === 'failed') return last === before.records.at(-1) ? undefined : last;
+  const { step } = before;
+  const evaluated = entry.kind === 'closed' && step.phase !== 'ended' && step.stage.kind === 'evaluate';
+  return evaluated ? last : undefined;
+}
+
+/** JSON of a status or summary within a limit: the oldest rounds are left out. */
 export function fittedJson<T extends object>(value: T, rounds: keyof T & string, maxBytes: number): string {
   let kept = value[rounds] as RoundRecord[];
   for (;;) {

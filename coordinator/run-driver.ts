@@ -9,7 +9,7 @@ import { nextStep, type Step } from './plan.js';
 import type { PresenceTable } from './presence.js';
 import type { Publisher, Shown } from './publish.js';
 import { receiveChunk } from './receive.js';
-import { idleStatus, roundPoint, statusOf, summaryOf } from './report.js';
+import { completedRecord, idleStatus, roundPoint, statusOf, summaryOf } from './report.js';
 import { outstanding } from './round.js';
 import type { RunEntry, RunState } from './run.js';
 import { RunStore } from './run-store.js';
@@ -58,6 +58,8 @@ export class RunDriver {
   #told = new Map<string, Told>();
   #note = '';
   #trouble = '';
+  /** What the last status was about. */
+  #said: unknown[] = [];
   #pausedUntilMs = 0;
   #making: Promise<void> | undefined;
   #outcome: Outcome | undefined;
@@ -115,7 +117,7 @@ export class RunDriver {
 
   /** Does all that is to be done now. Disk trouble is told in the status and tried again after a while. */
   async settle(): Promise<void> {
-    const { clock, announcer, publisher, log } = this.#parts;
+    const { clock, publisher, log } = this.#parts;
     if (clock() >= this.#pausedUntilMs) {
       try {
         await this.#drive();
@@ -130,11 +132,13 @@ export class RunDriver {
     const shown = this.#shown();
     if (shown) publisher.show(shown);
     this.#tellTasks();
-    announcer.status(this.#status());
+    this.#tellStatus();
   }
 
+  /** Says the status again. */
   announce(): void {
-    this.#parts.announcer.status(this.#status(), true);
+    this.#said = [];
+    this.#tellStatus();
   }
 
   /** Lets what is under way end, and leaves the run open on disk. */
@@ -179,11 +183,8 @@ export class RunDriver {
       for (const id of outstanding(before.step.round))
         announcer.task(id, cancelTask(before, before.step, id, clock()));
     }
-    for (const record of state.records) {
-      const isFinal = record.state === 'failed' || entry.kind === 'closed';
-      if (isFinal && !before.records.includes(record))
-        sink.write([roundPoint(record, state.run, this.#options.fleet, entry.atMs)]);
-    }
+    const record = completedRecord(before, state, entry);
+    if (record) sink.write([roundPoint(record, state.run, this.#options.fleet, entry.atMs)]);
   }
 
   /**
@@ -258,8 +259,14 @@ export class RunDriver {
     return { run, version: adapter.version, sha256: adapter.sha256, path };
   }
 
-  #status() {
-    return this.#run ? statusOf(this.#run.state, this.#trouble || this.#note) : idleStatus(this.#latest);
+  /** On each change, and only then: a long history is long to write. */
+  #tellStatus(): void {
+    const subject = [this.#run?.state, this.#latest, this.#trouble || this.#note];
+    if (subject.every((part, i) => part === this.#said[i]) && this.#said.length > 0) return;
+    this.#said = subject;
+    const { announcer } = this.#parts;
+    if (this.#run) announcer.status(statusOf(this.#run.state, this.#trouble || this.#note));
+    else announcer.status(idleStatus(this.#latest));
   }
 }
 

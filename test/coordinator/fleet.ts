@@ -40,6 +40,8 @@ export interface CoordinatorSetup {
 export class Fleet {
   readonly folder: string;
   readonly points: Point[] = [];
+  /** What the coordinator logged as an error, with its reason. */
+  readonly problems: string[] = [];
   readonly refused: Refused[] = [];
   readonly results: RunSummary[] = [];
   status: FleetStatus | undefined;
@@ -66,6 +68,11 @@ export class Fleet {
       },
     );
     return made;
+  }
+
+  /** Before the folder goes, and after all that was started later has ended. */
+  atEnd(work: () => void): void {
+    this.#cleanUp.push(async () => work());
   }
 
   get url(): string {
@@ -97,7 +104,7 @@ export class Fleet {
       },
       {
         sink: { write: (points) => this.points.push(...points) },
-        log: quiet,
+        log: { ...quiet, error: (message, facts) => void this.problems.push(`${message}: ${facts?.reason}`) },
         calendar,
         clock,
         random: Math.random,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { connectClient, type FleetClient } from '../../broker/client.js';
 import { decode, encode } from '../../schemas/codec.js';
 import { encodeTensors } from '../../schemas/codecs.js';
-import type { Chunk, Presence, Receipt, Task, Update } from '../../schemas/messages.js';
+import type { Chunk, Presence, Receipt, Task, TaskKey, Update } from '../../schemas/messages.js';
 import { decodeSafetensors, type NamedTensors } from '../../schemas/tensors.js';
 import { matchTopic, topicsOf } from '../../schemas/topics.js';
 
@@ -26,6 +26,8 @@ export interface ScriptedDevice {
   /** Every task that came. */
   tasks: Task[];
   client: FleetClient;
+  /** Sends the first chunk of a finished task's update again. */
+  offer(key: TaskKey): void;
   stop(): Promise<void>;
 }
 
@@ -69,7 +71,8 @@ export async function startDevice(url: string, script: Script): Promise<Scripted
       },
     },
   );
-  return { receipts, tasks, client, stop: () => client.stop() };
+  const offer = (key: TaskKey) => send(uploads.get(nameOf({ key }))?.[0]);
+  return { receipts, tasks, client, offer, stop: () => client.stop() };
 
   function presence(session: number, online: boolean): Presence {
     const { evaluationExamples = 5, examples } = script;
@@ -92,9 +95,7 @@ export async function startDevice(url: string, script: Script): Promise<Scripted
     }
     waiting = task;
     download = new Map();
-    void client.subscribe(
-      Array.from({ length: 8 }, (_, i) => topics.adapterChunk(task.key.run, task.baseVersion, i)),
-    );
+    client.subscribe(chunksOf(task)).catch(lost);
   }
 
   function onChunk(chunk: Chunk): void {
@@ -103,10 +104,7 @@ export async function startDevice(url: string, script: Script): Promise<Scripted
     if (download.size < chunk.count) return;
     const task = waiting;
     waiting = undefined;
-    const filters = Array.from({ length: 8 }, (_, i) =>
-      topics.adapterChunk(task.key.run, task.baseVersion, i),
-    );
-    void client.unsubscribe(filters);
+    client.unsubscribe(chunksOf(task)).catch(lost);
     const bytes = Buffer.concat([...download].sort(([a], [b]) => a - b).map(([, { data }]) => data));
     const adapter = decodeSafetensors(bytes, 'download');
     const delta = tensor([...adapter.get('w')!.data].map(() => script.step));
@@ -126,10 +124,12 @@ export async function startDevice(url: string, script: Script): Promise<Scripted
         steps: 2,
         tokens: 20,
         labelTokens: 10 * script.examples,
-        loss: script.step,
+        loss: Math.abs(script.step),
         seconds: 1,
         bytesDown: 100,
-        ...(task.key.kind === 'evaluate' ? { rouge1: 10, rouge2: 5, rougeL: 20 * script.step } : {}),
+        ...(task.key.kind === 'evaluate'
+          ? { rouge1: 10, rouge2: 5, rougeL: 20 * Math.abs(script.step) }
+          : {}),
       },
       failure: '',
     };
@@ -154,10 +154,13 @@ export async function startDevice(url: string, script: Script): Promise<Scripted
   }
 
   function send(chunk: Chunk | undefined): void {
-    if (chunk)
-      client.publish(topics.update(id, chunk.key!.round), encode('Chunk', chunk)).catch(() => undefined);
+    if (chunk) client.publish(topics.update(id, chunk.key!.round), encode('Chunk', chunk)).catch(lost);
   }
 }
 
+const chunksOf = ({ key, baseVersion }: Task) =>
+  Array.from({ length: 8 }, (_, i) => topics.adapterChunk(key.run, baseVersion, i));
+/** A broker or device that ends takes what was asked of it along. */
+const lost = () => undefined;
 const tensor = (values: number[]) => ({ shape: [2, 2], data: Float32Array.from(values) });
-const nameOf = ({ key }: { key: Task['key'] }) => `${key.run} ${key.round} ${key.kind}`;
+const nameOf = ({ key }: { key: TaskKey }) => `${key.run} ${key.round} ${key.kind}`;

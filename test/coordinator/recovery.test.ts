@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { Refusal } from '../../schemas/refusal.js';
+import { Fleet, until } from './fleet.js';
+import { fleet, type Script } from './scripted-device.js';
+
+const two: Script[] = [
+  { id: 'a', step: 0.25, examples: 1 },
+  { id: 'b', step: -0.5, examples: 3 },
+];
+const script = fileURLToPath(new URL('./coordinator-process.js', import.meta.url));
+
+/** A coordinator service that is killed −9 whenever its journal has grown by `every` lines, and started again. */
+async function killed(made: Fleet, first: number, every: number): Promise<number> {
+  const settings = { broker: made.url, fleet, runs: made.folder, settleS: 1, rounds: 2, minDevices: 2 };
+  let kills = 0;
+  for (let next = first; ; next += every) {
+    const child: ChildProcess = fork(script, [JSON.stringify({ ...settings, optimizer: 'fedadam' })], {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    const exit = once(child, 'exit');
+    await once(child, 'message');
+    if ((await made.runs()).length < 2) await made.trigger();
+    await until(
+      async () => made.results.length > 0 || (await lines(made)) >= next,
+      `line ${next} or the end`,
+    );
+    child.kill('SIGKILL');
+    await exit;
+    if (made.results.length > 0) return kills;
+    kills++;
+  }
+}
+
+async function lines(made: Fleet): Promise<number> {
+  for (const run of await made.runs()) {
+    const text = await readFile(join(made.folder, run, 'journal.jsonl'), 'utf8').catch(() => '');
+    if (text !== '') return text.split('\n').length - 1;
+  }
+  return 0;
+}
+
+async function fleetOfTwo(t: TestContext): Promise<Fleet> {
+  const made = await Fleet.start(t);
+  for (const one of two) await made.device(one);
+  return made;
+}
+
+test('a coordinator that is killed again and again ends its run with the adapter of an undisturbed run', async (t) => {
+  const undisturbed = await fleetOfTwo(t);
+  await undisturbed.coordinator({ defaults: { rounds: 2, minDevices: 2, optimizer: 'fedadam' } });
+  await undisturbed.trigger();
+  const expected = await undisturbed.result();
+  assert.equal(expected.adapter?.version, 2);
+  for (const first of [1, 3]) {
+    const made = await fleetOfTwo(t);
+    const kills = await killed(made, first, 5);
+    const summary = await made.result();
+    assert.ok(kills >= 4, `${kills} kills`);
+    assert.equal(summary.state, 'completed');
+    assert.deepEqual(summary.adapter, expected.adapter);
+    assert.deepEqual(
+      summary.rounds.map((r) => [r.participants, r.trainLoss, r.evalLoss, r.sha256]),
+      expected.rounds.map((r) => [r.participants, r.trainLoss, r.evalLoss, r.sha256]),
+    );
+  }
+});
+
+test('a broker that comes back with nothing in the middle of a round gets all it needs again', async (t) => {
+  const made = await Fleet.start(t);
+  await made.device(two[0]!);
+  let hold = true;
+  const b = await made.device({
+    ...two[1]!,
+    change: (u, task) => (hold && task.key.kind === 'train' ? null : u),
+  });
+  await made.coordinator({ defaults: { minDevices: 2 } });
+  await made.trigger();
+  await until(
+    () => made.status?.state === 'training' && made.status.received.join() === 'a',
+    'a has answered',
+  );
+  const before = b.tasks.length;
+  await made.restartBroker();
+  hold = false;
+  await until(() => b.tasks.length > before, 'the task is told again');
+  const summary = await made.result();
+  assert.equal(summary.state, 'completed');
+  assert.deepEqual(
+    summary.rounds.map((r) => r.participants),
+    [
+      ['a', 'b'],
+      ['a', 'b'],
+    ],
+  );
+});
+
+test('time in which the coordinator was away does not count against a deadline', async (t) => {
+  const made = await Fleet.start(t);
+  await made.device(two[0]!);
+  let hold = true;
+  await made.device({ ...two[1]!, change: (u, task) => (hold && task.key.kind === 'train' ? null : u) });
+  let skewMs = 0;
+  const setup = { clock: () => Date.now() + skewMs, defaults: { minDevices: 2, quorum: 1, deadlineS: 60 } };
+  const first = await made.coordinator(setup);
+  await made.trigger();
+  await until(() => trained(made) === 'a', 'a has answered');
+  await first.stop();
+  skewMs = 3_600_000;
+  hold = false;
+  await made.coordinator(setup);
+  const summary = await made.result();
+  assert.deepEqual(summary.rounds[0]!.participants, ['a', 'b']);
+  const resumed = (await made.journal(summary.run)).find((entry) => entry.kind === 'resumed');
+  assert.ok(Math.abs((resumed?.downtimeMs as number) - 3_600_000) < 10_000);
+});
+
+test('an accepted update is receipted again after a restart, and not counted twice', async (t) => {
+  const made = await Fleet.start(t);
+  const a = await made.device(two[0]!);
+  await made.device({ ...two[1]!, change: (u, task) => (task.key.kind === 'train' ? null : u) });
+  const first = await made.coordinator({ defaults: { minDevices: 2 } });
+  await made.trigger();
+  await until(() => trained(made) === 'a', 'a has answered');
+  await first.stop();
+  const accepted = () => a.receipts.filter((r) => r.state === 'accepted' && r.key.kind === 'train').length;
+  const before = accepted();
+  await made.coordinator({ defaults: { minDevices: 2 } });
+  a.offer(a.tasks.find((task) => task.key.kind === 'train')!.key);
+  await until(() => accepted() > before, 'the receipt again');
+  assert.deepEqual(made.status?.received, ['a']);
+});
+
+test('a journal that is damaged in its middle, or an adapter that is not the journal’s, is refused by name', async (t) => {
+  const made = await Fleet.start(t);
+  await made.device(two[0]!);
+  await made.device({ ...two[1]!, change: (u, task) => (task.key.kind === 'train' ? null : u) });
+  const first = await made.coordinator({ defaults: { minDevices: 2 } });
+  await made.trigger();
+  await until(() => made.status?.state === 'training', 'training');
+  await first.stop();
+  const [run] = await made.runs();
+  const version = join(made.folder, run!, 'versions', '0.safetensors');
+  const journal = join(made.folder, run!, 'journal.jsonl');
+  const bytes = await readFile(version);
+  await writeFile(version, bytes.subarray(0, 50));
+  await assert.rejects(
+    made.coordinator(),
+    refusal(/0\.safetensors is not the adapter that the journal names/),
+  );
+  await writeFile(version, bytes);
+  const whole = await readFile(journal, 'utf8');
+  await writeFile(journal, whole.replace('"kind"', '"kin'));
+  await assert.rejects(made.coordinator(), refusal(/journal\.jsonl: line 1 is damaged/));
+  await writeFile(journal, whole.split('\n').toSpliced(1, 1).join('\n'));
+  await assert.rejects(made.coordinator(), refusal(/not those of one run/));
+});
+
+/** Who has answered the open training, by the retained status. */
+const trained = ({ status }: Fleet) => (status?.state === 'training' ? status.received.join() : '');
+
+const refusal = (message: RegExp) => (error: unknown) =>
+  error instanceof Refusal && message.test(error.message);

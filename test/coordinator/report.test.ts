@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fittedJson, idleStatus, roundPoint } from '../../coordinator/report.js';
+import { encode } from '../../schemas/codec.js';
+import type { RoundRecord } from '../../schemas/status.js';
+import { topicsOf } from '../../schemas/topics.js';
+import { Fleet, until } from './fleet.js';
+import { fleet } from './scripted-device.js';
+
+const record = (round: number): RoundRecord => ({
+  round,
+  state: 'closed',
+  reason: '',
+  invited: ['a', 'b'],
+  participants: ['a'],
+  refused: { b: 'NaN' },
+  trainLoss: 2,
+  evalLoss: null,
+  rougeL: null,
+  bytesUp: 10,
+  bytesDown: 20,
+  seconds: 3,
+  joules: null,
+  version: round,
+  sha256: 'a'.repeat(64),
+});
+
+test('a status of many rounds is cut to its limit, the newest rounds stay', () => {
+  const status = { ...idleStatus(null), history: Array.from({ length: 3000 }, (_, i) => record(i + 1)) };
+  const text = fittedJson(status, 'history', 50_000);
+  assert.ok(text.length <= 50_000);
+  const { history } = JSON.parse(text) as { history: RoundRecord[] };
+  assert.ok(history.length > 50);
+  assert.equal(history.at(-1)?.round, 3000);
+});
+
+test('a round’s point leaves out what nobody measured', () => {
+  const { tags, fields } = roundPoint(record(4), 'r', 'f', 9);
+  assert.deepEqual(tags, { fleet: 'f', run: 'r', state: 'closed' });
+  assert.deepEqual(fields, { round: 4, participants: 1, bytesUp: 10, bytesDown: 20, seconds: 3, loss: 2 });
+});
+
+test('a device’s telemetry is written with its name and fleet; what is malformed changes nothing', async (t) => {
+  const made = await Fleet.start(t);
+  await made.coordinator();
+  const device = await made.device({ id: 'a', step: 1, examples: 1 });
+  const topic = topicsOf(fleet).telemetry('a');
+  const point = { measurement: 'power', tags: { rail: 'x' }, fields: { watts: 5 }, timeMs: 7 };
+  await device.client.publish(topic, 'not a batch');
+  await device.client.publish(topic, encode('TelemetryBatch', { deviceId: 'a', points: [point] }));
+  await until(() => made.points.length > 0, 'points');
+  assert.deepEqual(made.points, [{ ...point, tags: { rail: 'x', fleet, device: 'a' } }]);
+});

@@ -1,0 +1,305 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { nextStep, type Step, type World } from '../../coordinator/plan.js';
+import { apply, type RunEntry, type RunState, replay, type Stage } from '../../coordinator/run.js';
+import { cancelTask, dueTasks, type Told, taskFor } from '../../coordinator/tasks.js';
+import type { Measures, Presence } from '../../schemas/messages.js';
+import { runSettings } from '../../schemas/run-settings.js';
+import { requireSettings } from '../../schemas/settings.js';
+
+const sha = 'a'.repeat(64);
+const settingsOf = (raw: Record<string, unknown>) =>
+  requireSettings(runSettings, { rounds: 2, minDevices: 2, deadlineS: 60, waitS: 30, ...raw }, 'test');
+const trigger = { id: '', source: 'mqtt', dueAt: null, late: false } as const;
+const begin = (raw: Record<string, unknown> = {}): RunEntry => ({
+  kind: 'started',
+  atMs: 1000,
+  run: 'r',
+  trigger,
+  settings: settingsOf(raw),
+});
+const device = (deviceId: string, more: Partial<Presence> = {}): Presence => ({
+  deviceId,
+  session: 1,
+  online: true,
+  modelSha256: 'm',
+  trainExamples: 10,
+  evaluationExamples: 4,
+  version: '1',
+  problem: '',
+  ...more,
+});
+const world = (more: Partial<World> = {}): World => ({
+  nowMs: 2000,
+  devices: [device('a'), device('b')],
+  connectedMs: 0,
+  settleMs: 5000,
+  ...more,
+});
+const measures = (more: Partial<Measures> = {}): Measures => ({
+  examples: 1,
+  steps: 1,
+  tokens: 10,
+  labelTokens: 5,
+  loss: 2,
+  seconds: 1,
+  bytesDown: 100,
+  ...more,
+});
+const opened = (stage: Stage, invited: string[], atMs = 2000): RunEntry => ({
+  kind: 'opened',
+  atMs,
+  stage,
+  modelSha256: 'm',
+  invited,
+  deadlineMs: atMs + 60_000,
+});
+const accepted = (deviceId: string, more: Partial<Measures> = {}): RunEntry => ({
+  kind: 'accepted',
+  atMs: 3000,
+  deviceId,
+  sha256: sha,
+  bytes: 1000,
+  measures: measures(more),
+});
+const refused = (deviceId: string): RunEntry => ({
+  kind: 'refused',
+  atMs: 3000,
+  deviceId,
+  sha256: sha,
+  reason: 'NaN',
+});
+const closed = (...contributors: string[]): RunEntry => ({ kind: 'closed', atMs: 4000, contributors });
+const made = (version: number, atMs = 5000): RunEntry => ({ kind: 'made', atMs, version, sha256: sha });
+const init: RunEntry[] = [opened({ kind: 'init', round: 0 }, ['a']), accepted('a'), closed('a'), made(0)];
+const evaluate = (round: number): RunEntry[] => [
+  opened({ kind: 'evaluate', round }, ['a', 'b']),
+  accepted('a', { loss: 1, labelTokens: 30, examples: 3, rouge1: 10, rouge2: 0, rougeL: 20 }),
+  accepted('b', { loss: 5, labelTokens: 10, examples: 1, rouge1: 50, rouge2: 8, rougeL: 40 }),
+  closed('a', 'b'),
+];
+const train = (round: number): RunEntry[] => [
+  opened({ kind: 'train', round }, ['a', 'b'], 10_000 * round),
+  accepted('b', { joules: 7 }),
+  accepted('a', { loss: 4, labelTokens: 15 }),
+  { kind: 'closed', atMs: 10_000 * round + 400, contributors: ['a', 'b'] },
+  made(round, 10_000 * round + 500),
+];
+const stateOf = (entries: RunEntry[], raw: Record<string, unknown> = {}) => replay([begin(raw), ...entries]);
+const whereIs = ({ step }: RunState) => (step.phase === 'ended' ? ['ended'] : [step.phase, step.stage]);
+
+test('a run goes init → evaluate 0 → train 1 → evaluate 1 → … → ended', () => {
+  assert.deepEqual(whereIs(stateOf([])), ['waiting', { kind: 'init', round: 0 }]);
+  assert.deepEqual(whereIs(stateOf(init.slice(0, 1))), ['open', { kind: 'init', round: 0 }]);
+  assert.deepEqual(whereIs(stateOf(init.slice(0, 3))), ['making', { kind: 'init', round: 0 }]);
+  assert.deepEqual(whereIs(stateOf(init)), ['waiting', { kind: 'evaluate', round: 0 }]);
+  assert.deepEqual(whereIs(stateOf([...init, ...evaluate(0)])), ['waiting', { kind: 'train', round: 1 }]);
+  const trained = [...init, ...evaluate(0), ...train(1)];
+  assert.deepEqual(whereIs(stateOf(trained)), ['waiting', { kind: 'evaluate', round: 1 }]);
+  const all = [...trained, ...evaluate(1), ...train(2), ...evaluate(2)];
+  assert.deepEqual(whereIs(stateOf(all)), ['waiting', { kind: 'train', round: 3 }]);
+  assert.deepEqual(nextStep(stateOf(all), world()), { do: 'end', state: 'completed', reason: '' });
+});
+
+test('replaying a journal entry by entry gives the state of replaying it at once', () => {
+  const entries = [begin(), ...init, ...evaluate(0), ...train(1), ...evaluate(1)];
+  for (let i = 1; i < entries.length; i++)
+    assert.deepEqual(apply(replay(entries.slice(0, i)), entries[i]!), replay(entries.slice(0, i + 1)));
+});
+
+test('entries that are not of one run, in order, are our own mistake', () => {
+  assert.throws(() => replay([]), /begins/);
+  assert.throws(() => replay([...init]), /begins/);
+  for (const entry of [accepted('a'), closed('a'), made(0), begin()])
+    assert.throws(() => stateOf([entry]), /can't take/);
+});
+
+test('a round’s record weighs losses by label tokens and ROUGE by examples, and adds up its costs', () => {
+  const { records, before, after } = stateOf([...init, ...evaluate(0), ...train(1), ...evaluate(1)]);
+  assert.deepEqual(before, { loss: 2, rouge1: 20, rouge2: 2, rougeL: 25, examples: 4 });
+  assert.deepEqual(after, before);
+  assert.deepEqual(records, [
+    {
+      round: 1,
+      state: 'closed',
+      reason: '',
+      invited: ['a', 'b'],
+      participants: ['a', 'b'],
+      refused: {},
+      trainLoss: (2 * 5 + 4 * 15) / 20,
+      evalLoss: 2,
+      rougeL: 25,
+      bytesUp: 4000,
+      bytesDown: 400,
+      seconds: (10_500 - 10_000 + (4000 - 2000)) / 1000,
+      joules: 7,
+      version: 1,
+      sha256: sha,
+    },
+  ]);
+});
+
+test('joules are null where no device has a sensor', () => {
+  const entries = train(1).map((e) => (e.kind === 'accepted' ? accepted(e.deviceId) : e));
+  assert.equal(stateOf([...init, ...evaluate(0), ...entries]).records[0]!.joules, null);
+});
+
+test('a failed round keeps the version, is not evaluated, and the next one follows', () => {
+  const entries = [...init, ...evaluate(0), opened({ kind: 'train', round: 1 }, ['a', 'b']), refused('a')];
+  const state = stateOf([...entries, { kind: 'failed', atMs: 4000, reason: 'no quorum' }]);
+  assert.deepEqual(whereIs(state), ['waiting', { kind: 'train', round: 2 }]);
+  assert.deepEqual(
+    [state.version, state.records[0]!.state, state.records[0]!.reason],
+    [0, 'failed', 'no quorum'],
+  );
+  assert.deepEqual(state.records[0]!.refused, { a: 'NaN' });
+  assert.equal(nextStep(state, world({ nowMs: 60_000 })).do, 'open');
+  const stops = { ...state, settings: settingsOf({ onFailedRound: 'stop' }) };
+  assert.deepEqual(nextStep(stops, world()), { do: 'end', state: 'failed', reason: 'round 1: no quorum' });
+});
+
+test('a run none of whose rounds succeeded has failed', () => {
+  const failing = (round: number): RunEntry[] => [
+    opened({ kind: 'train', round }, ['a']),
+    { kind: 'failed', atMs: 4000, reason: `why ${round}` },
+  ];
+  const state = stateOf([...init, ...evaluate(0), ...failing(1), ...failing(2)]);
+  const end = { do: 'end', state: 'failed', reason: 'no round succeeded; round 2: why 2' };
+  assert.deepEqual(nextStep(state, world()), end);
+});
+
+test('version 0 is asked of one device, of another when that fails, and three failures end the run', () => {
+  let state = stateOf([]);
+  const asked: string[][] = [];
+  for (let i = 0; i < 3; i++) {
+    const step = nextStep(state, world({ nowMs: 60_000 }));
+    assert.equal(step.do, 'open');
+    if (step.do !== 'open') return;
+    asked.push(step.invited);
+    state = apply(state, { kind: 'opened', atMs: 60_000, ...step });
+    state = apply(state, { kind: 'failed', atMs: 60_000, reason: `try ${i}` });
+  }
+  assert.deepEqual(asked[0], asked[2]);
+  assert.notDeepEqual(asked[0], asked[1]);
+  assert.deepEqual(asked.flat().length, 3);
+  assert.match(
+    (nextStep(state, world()) as { reason: string }).reason,
+    /no device made the first adapter: try 2/,
+  );
+});
+
+test('a run waits for minDevices, says who can’t take part, and fails after waitS', () => {
+  const devices = [device('a'), device('b', { problem: 'no text' })];
+  assert.deepEqual(nextStep(stateOf([]), world({ devices })), {
+    do: 'wait',
+    note: '1 of 2 devices are ready; b: no text',
+  });
+  const late = world({ devices, nowMs: 31_000 });
+  const reason = '1 of 2 devices are ready; b: no text after 30 s (minDevices, waitS)';
+  assert.deepEqual(nextStep(stateOf([]), late), { do: 'end', state: 'failed', reason });
+  const waiting = stateOf([...init, ...evaluate(0)]);
+  assert.deepEqual(nextStep(waiting, world({ devices, nowMs: 34_000 })), { do: 'fail', reason });
+});
+
+test('time without a broker does not count against waitS', () => {
+  const away = world({ connectedMs: null, nowMs: 90_000, devices: [] });
+  assert.deepEqual(nextStep(stateOf([]), away), { do: 'wait', note: 'the broker is away' });
+  assert.equal(nextStep(stateOf([]), { ...away, connectedMs: 80_000 }).do, 'wait');
+});
+
+test('nothing opens before retained presences had time to come', () => {
+  assert.equal(nextStep(stateOf([]), world({ connectedMs: 1500 })).do, 'wait');
+  assert.equal(nextStep(stateOf([]), world({ connectedMs: 1000 })).do, 'open');
+});
+
+test('a stage waits a little for the devices that it asked before', () => {
+  const state = stateOf([...init, ...evaluate(0), ...train(1), ...evaluate(1)]);
+  const alone = (nowMs: number) => nextStep(state, world({ devices: [device('a'), device('c')], nowMs }));
+  assert.deepEqual(alone(8999), { do: 'wait', note: 'waiting for b' });
+  const open = alone(9000);
+  assert.deepEqual(open.do === 'open' && open.invited, ['a', 'c']);
+});
+
+test('an evaluation asks all ready devices that hold text back, and is passed over where none does', () => {
+  const state = stateOf(init);
+  const devices = [device('b'), device('a', { trainExamples: 0 }), device('c', { evaluationExamples: 0 })];
+  const step = nextStep(state, world({ devices, nowMs: 60_000 }));
+  assert.deepEqual(step.do === 'open' && [step.stage, step.invited], [
+    { kind: 'evaluate', round: 0 },
+    ['a', 'b'],
+  ]);
+  const none: Step = { do: 'close', contributors: [] };
+  assert.deepEqual(nextStep(state, world({ devices: [devices[2]!], nowMs: 60_000 })), none);
+  const passed = stateOf([...init, closed()]);
+  assert.deepEqual([passed.before, whereIs(passed)], [null, ['waiting', { kind: 'train', round: 1 }]]);
+});
+
+test('a device without training text is not asked to train', () => {
+  const devices = [device('a'), device('b'), device('c', { trainExamples: 0 })];
+  const step = nextStep(stateOf([...init, ...evaluate(0)]), world({ devices, nowMs: 60_000 }));
+  assert.deepEqual(step.do === 'open' && step.invited, ['a', 'b']);
+});
+
+test('a round closes at once when all have answered, and at its deadline otherwise', () => {
+  const open = [...init, ...evaluate(0), opened({ kind: 'train', round: 1 }, ['a', 'b']), accepted('b')];
+  assert.deepEqual(nextStep(stateOf(open), world({ nowMs: 61_999 })), { do: 'wait', note: '' });
+  assert.deepEqual(nextStep(stateOf(open), world({ nowMs: 62_000 })), { do: 'close', contributors: ['b'] });
+  assert.deepEqual(nextStep(stateOf([...open, accepted('a')]), world()), {
+    do: 'close',
+    contributors: ['a', 'b'],
+  });
+  const state = stateOf([...open, { kind: 'closed', atMs: 62_000, contributors: ['b'] }, made(1)]);
+  assert.deepEqual(state.records[0]!.refused, { a: 'no answer by the deadline' });
+});
+
+test('downtime moves the deadline of what is open, and the patience of what waits', () => {
+  const resumed: RunEntry = { kind: 'resumed', atMs: 9000, downtimeMs: 5000 };
+  const open = stateOf([...init, ...evaluate(0), opened({ kind: 'train', round: 1 }, ['a', 'b']), resumed]);
+  assert.equal(nextStep(open, world({ nowMs: 66_999 })).do, 'wait');
+  assert.equal(nextStep(open, world({ nowMs: 67_000 })).do, 'fail');
+  const waiting = stateOf([resumed]);
+  assert.equal(nextStep(waiting, world({ devices: [], nowMs: 35_999 })).do, 'wait');
+  assert.equal(nextStep(waiting, world({ devices: [], nowMs: 36_000 })).do, 'end');
+});
+
+test('a stopped run keeps its version, and its open round failed', () => {
+  const stop: RunEntry = { kind: 'ended', atMs: 4000, state: 'stopped', reason: 'enough' };
+  const state = stateOf([...init, ...evaluate(0), ...train(1).slice(0, 2), stop]);
+  assert.deepEqual(
+    [state.version, state.records[0]!.state, state.records[0]!.reason],
+    [0, 'failed', 'enough'],
+  );
+  assert.deepEqual(state.step, { phase: 'ended', state: 'stopped', reason: 'enough', atMs: 4000 });
+});
+
+test('a task’s seed depends on the settings’ seed, the round and the device, not on the run or the time', () => {
+  const seedIn = (entries: RunEntry[], id: string, raw = {}, nowMs = 0) => {
+    const state = stateOf(entries, raw);
+    return state.step.phase === 'open' ? taskFor(state, state.step, id, nowMs).seed : -1;
+  };
+  const open = [...init, ...evaluate(0), ...train(1).slice(0, 1)];
+  assert.equal(seedIn(open, 'a'), seedIn(open, 'a', {}, 999));
+  assert.notEqual(seedIn(open, 'a'), seedIn(open, 'b'));
+  assert.notEqual(seedIn(open, 'a'), seedIn(open, 'a', { seed: 2 }));
+  assert.equal(seedIn(init.slice(0, 1), 'a'), seedIn(init.slice(0, 1), 'b'));
+});
+
+test('a task is due to whoever owes an answer and was not told lately', () => {
+  const { step } = stateOf([
+    ...init,
+    ...evaluate(0),
+    opened({ kind: 'train', round: 1 }, ['a', 'b', 'c']),
+    accepted('a'),
+  ]);
+  assert.ok(step.phase === 'open');
+  const told = new Map<string, Told>([['b', { atMs: 0, answering: false }]]);
+  assert.deepEqual(dueTasks(step, told, 14_999, 15_000), ['c']);
+  assert.deepEqual(dueTasks(step, told, 15_000, 15_000), ['b', 'c']);
+  assert.deepEqual(dueTasks(step, new Map([['b', { atMs: 0, answering: true }]]), 90_000, 15_000), ['c']);
+});
+
+test('a cancel names the run and round', () => {
+  const state = stateOf([...init, ...evaluate(0), ...train(1).slice(0, 1)]);
+  assert.ok(state.step.phase === 'open');
+  assert.deepEqual(cancelTask(state, state.step, 'a', 0).key, { run: 'r', round: 1, kind: 'cancel' });
+});
