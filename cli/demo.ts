@@ -19,7 +19,7 @@ import { triggerId } from './rounds.js';
 import { watchRuns } from './run-watch.js';
 import { stopOnSignals } from './signals.js';
 import { Supervisor } from './supervisor.js';
-import { secondsText } from './tables.js';
+import { counted, secondsText } from './tables.js';
 
 /** What the parts of a demo share. */
 export interface Demo {
@@ -128,10 +128,10 @@ export async function followRun(
 
 function opening({ settings, text, devices, folder }: Demo): string {
   const { run, model } = settings;
-  const steps = run.steps > 0 ? `${run.steps} steps` : `${run.epochs} epochs`;
+  const steps = run.steps > 0 ? counted(run.steps, 'step') : counted(run.epochs, 'epoch');
   return [
-    `${devices.length} devices fine-tune ${model === builtinModel ? 'the built-in T5' : model} together: ` +
-      `LoRA r=${run.loraRank}, ${run.rounds} rounds of ${steps} of ${run.batchSize}, ${run.optimizer}`,
+    `${counted(devices.length, 'device')} fine-tune ${model === builtinModel ? 'the built-in T5' : model} together: ` +
+      `LoRA r=${run.loraRank}, ${counted(run.rounds, 'round')} of ${steps} of ${run.batchSize}, ${run.optimizer}`,
     ...devices.map(({ id }, i) => `  ${id}: ${text.devices[i]!.about}`),
     ...text.notes.map((note) => `  ${note}`),
     `  evaluating on ${text.scored} of ${text.heldOut} held-out dialogues`,

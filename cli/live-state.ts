@@ -1,6 +1,6 @@
 import type { Presence, TelemetryBatch } from '../schemas/messages.js';
 import type { FleetStatus } from '../schemas/status.js';
-import { bytesText, fixed, secondsText } from './tables.js';
+import { bytesText, counted, fixed, secondsText } from './tables.js';
 
 /** What the live view shows: all that was heard of a fleet, the newest of each. */
 export interface LiveState {
@@ -27,7 +27,7 @@ export const readyDevices = ({ presences }: LiveState): Presence[] =>
 /** One line that tells how far the run is: devices, round, loss, bytes, time left. */
 export function headline(state: LiveState, nowMs: number): string {
   const { status } = state;
-  if (!status?.run) return `${readyDevices(state).length} devices ready`;
+  if (!status?.run) return `${counted(readyDevices(state).length, 'device')} ready`;
   const last = status.history.findLast(({ evalLoss }) => evalLoss !== null);
   const before = status.before ? ` (before ${fixed(status.before.loss, 3)})` : '';
   const loss = last ? `loss ${fixed(last.evalLoss, 3)}${before}` : before && `loss${before}`;
@@ -35,7 +35,7 @@ export function headline(state: LiveState, nowMs: number): string {
   const down = status.history.reduce((sum, { bytesDown }) => sum + bytesDown, 0);
   const left = secondsLeft(status, nowMs);
   return [
-    `${readyDevices(state).length} devices`,
+    counted(readyDevices(state).length, 'device'),
     phaseText(status),
     ...(loss ? [loss] : []),
     ...(up + down > 0 ? [`${bytesText(up)} up, ${bytesText(down)} down`] : []),

@@ -25,6 +25,9 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
 export const fixed = (value: number | null | undefined, digits: number, absent = '–') =>
   value === null || value === undefined ? absent : value.toFixed(digits);
 
+/** 1, 'device' → "1 device"; 2 → "2 devices". */
+export const counted = (count: number, thing: string) => `${count} ${thing}${count === 1 ? '' : 's'}`;
+
 /** 1536 → "1.5 KiB". */
 export function bytesText(bytes: number): string {
   if (bytes < 1024) return `${bytes} B`;

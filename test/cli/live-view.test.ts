@@ -65,7 +65,7 @@ const atMs = Date.parse('2026-01-01T00:00:16.000Z');
 test('the headline tells devices, round, loss, bytes and time left', () => {
   assert.equal(
     headline(state, atMs),
-    '1 devices · round 2 of 4: training (1 of 2 in) · loss 2.250 (before 3.000) · 2.0 KiB up, 1.0 MiB down · about 30 s left',
+    '1 device · round 2 of 4: training (1 of 2 in) · loss 2.250 (before 3.000) · 2.0 KiB up, 1.0 MiB down · about 30 s left',
   );
   assert.equal(headline(nothingHeard, atMs), '0 devices ready');
 });
