@@ -43,7 +43,7 @@ export async function demo(argv: readonly string[], title: CommandTitle): Promis
   const { supervisor, view } = prepared;
   const stopping = stopOnSignals(
     () => {
-      view.end();
+      view.close();
       process.stdout.write('stopping all services\n');
       return supervisor.stop();
     },

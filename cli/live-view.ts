@@ -5,17 +5,33 @@ export interface LiveView {
   show(state: LiveState): void;
   /** A line that stays, above what is redrawn. */
   note(text: string): void;
+  /** Takes the block away; the next `show` draws a new one. */
   end(): void;
+  /** As `end`, and from then on `show` shows nothing. */
+  close(): void;
 }
 
 const quietLimitMs = 15_000;
 
 /** On a terminal a block that is drawn anew, elsewhere a plain line whenever the run gets further. */
 export function createLiveView(out: NodeJS.WriteStream, now: () => number = Date.now): LiveView {
-  return out.isTTY ? terminalView(out, now) : plainView(out, now);
+  const view = out.isTTY ? terminalView(out, now) : plainView(out, now);
+  let closed = false;
+  return {
+    ...view,
+    show(state) {
+      if (!closed) view.show(state);
+    },
+    close() {
+      closed = true;
+      view.end();
+    },
+  };
 }
 
-function terminalView(out: NodeJS.WriteStream, now: () => number): LiveView {
+type OpenView = Omit<LiveView, 'close'>;
+
+function terminalView(out: NodeJS.WriteStream, now: () => number): OpenView {
   let drawn = 0;
   const clear = () => {
     if (drawn > 0) out.write(`\x1b[${drawn}A\x1b[J`); // Up over the block, and erase from there.
@@ -41,7 +57,7 @@ function terminalView(out: NodeJS.WriteStream, now: () => number): LiveView {
   };
 }
 
-function plainView(out: NodeJS.WriteStream, now: () => number): LiveView {
+function plainView(out: NodeJS.WriteStream, now: () => number): OpenView {
   let lastPhase = '';
   let lastMs = 0;
   return {

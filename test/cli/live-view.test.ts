@@ -99,7 +99,8 @@ test('on a terminal the block is drawn over itself, and a note stays above it', 
   view.show(state);
   view.note('a note');
   view.show(state);
-  view.end();
+  view.close();
+  view.show(state);
   assert.deepEqual(
     written.map((text) => text.split('\n').every((line) => line.length < 40)),
     written.map(() => true),
