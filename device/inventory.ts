@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
+import { Refusal } from '../schemas/refusal.js';
 import { modelIdentity } from './model-identity.js';
-import { readExamples } from './shards.js';
-import type { Example } from './trainer-messages.js';
+import { countExamples } from './shard-count.js';
+import type { ShardFile } from './trainer-messages.js';
 
 export interface InventorySettings {
   /** Hugging Face folder. */
@@ -22,39 +23,32 @@ export interface Stock {
   evaluationExamples: number;
 }
 
+type Part = 'data' | 'evaluation';
+
 export interface Inventory {
   /** Looks again at what changed since the last time. @throws Refusal that says what can't be used */
   take(): Promise<Stock>;
-  /** In the file's order; read for each task, so that an idle device holds no text. */
-  examples(part: 'data' | 'evaluation', limit?: number): Promise<Example[]>;
+  /** @param limit 0: all. @throws Refusal where the device has no such part */
+  shard(part: Part, limit?: number): ShardFile;
 }
 
 export function createInventory(settings: InventorySettings): Inventory {
   const { dialogueField, summaryField } = settings;
-  const counted = new Map<string, { seen: string; count: number }>();
+  const counted = new Map<Part, { seen: string; examples: number }>();
 
-  async function examples(part: 'data' | 'evaluation', limit?: number): Promise<Example[]> {
-    const path = settings[part];
-    if (path === '') return [];
-    const options = { dialogueField, summaryField, ...(limit === undefined ? {} : { limit }) };
-    const { examples: rows } = await readExamples(path, options);
-    return rows.map(({ source, target }) => ({ source, target }));
-  }
-
-  async function count(part: 'data' | 'evaluation'): Promise<number> {
+  async function count(part: Part): Promise<number> {
     const path = settings[part];
     if (path === '') return 0;
     const found = await stat(path).catch(() => undefined);
-    const seen = found ? `${found.size} ${found.mtimeMs}` : '';
+    const seen = `${found?.size} ${found?.mtimeMs}`;
     const known = counted.get(part);
-    if (known && known.seen === seen && seen !== '') return known.count;
-    const all = await examples(part);
-    counted.set(part, { seen, count: all.length });
-    return all.length;
+    if (found && known?.seen === seen) return known.examples;
+    const examples = await countExamples({ path, dialogueField, summaryField }, found?.size ?? 0);
+    counted.set(part, { seen, examples });
+    return examples;
   }
 
   return {
-    examples,
     async take() {
       const { sha256 } = await modelIdentity(settings.model, settings.cacheFile);
       return {
@@ -62,6 +56,12 @@ export function createInventory(settings: InventorySettings): Inventory {
         trainExamples: await count('data'),
         evaluationExamples: await count('evaluation'),
       };
+    },
+    shard(part, limit = 0) {
+      const path = settings[part];
+      if (path === '')
+        throw new Refusal(`the device holds no text to ${part === 'data' ? 'train' : 'evaluate'} on`);
+      return { path, dialogueField, summaryField, ...(limit > 0 ? { limit } : {}) };
     },
   };
 }

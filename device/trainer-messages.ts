@@ -16,11 +16,21 @@ export interface Progress {
   tokensPerSecond: number;
 }
 
-/** A task with what the device has for it. Examples are those to use, in the order of the file. */
+/** Where a job's examples are. The trainer reads them itself: no text passes through the device service. */
+export interface ShardFile {
+  path: string;
+  /** '': found by its name. */
+  dialogueField: string;
+  summaryField: string;
+  /** The first so many are used; absent: all. */
+  limit?: number;
+}
+
+/** A task with what the device has for it. */
 export type TrainerJob =
   | { kind: 'init'; task: Task }
-  | { kind: 'train'; task: Task; adapter: NamedTensors; examples: Example[] }
-  | { kind: 'evaluate'; task: Task; adapter: NamedTensors; examples: Example[] };
+  | { kind: 'train'; task: Task; adapter: NamedTensors; shard: ShardFile }
+  | { kind: 'evaluate'; task: Task; adapter: NamedTensors; shard: ShardFile };
 
 /** init: tensors; train: local − global and measures; evaluate: measures. */
 export type TrainerResult =

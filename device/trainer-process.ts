@@ -2,6 +2,7 @@
 import type { Measures } from '../schemas/messages.js';
 import type { NamedTensors } from '../schemas/tensors.js';
 import { type Engine, openEngine, Refusal } from './engine/engine.js';
+import { readExamples } from './shards.js';
 import type {
   Progress,
   TrainerJob,
@@ -40,6 +41,7 @@ async function perform(
   progress: (p: Progress) => void,
 ): Promise<TrainerResult> {
   const { task } = job;
+  const examples = job.kind === 'init' ? [] : (await readExamples(job.shard.path, job.shard)).examples;
   const from = performance.now();
   const seconds = () => (performance.now() - from) / 1000;
   switch (job.kind) {
@@ -47,7 +49,7 @@ async function perform(
       return { kind: 'init', tensors: engine.freshAdapter(task.lora, task.seed) };
     case 'train': {
       const adapter = { lora: task.lora, tensors: job.adapter };
-      const result = await engine.train(adapter, job.examples, task.training, task.text, task.seed, (step) =>
+      const result = await engine.train(adapter, examples, task.training, task.text, task.seed, (step) =>
         progress({
           step: step.step,
           steps: step.steps,
@@ -55,9 +57,9 @@ async function perform(
           tokensPerSecond: (step.tokens / step.ms) * 1000,
         }),
       );
-      const { examples, steps, tokens, labelTokens, loss } = result;
+      const { steps, tokens, labelTokens, loss } = result;
       const measures: Measures = {
-        examples,
+        examples: result.examples,
         steps,
         tokens,
         labelTokens,
@@ -68,7 +70,7 @@ async function perform(
       return { kind: 'train', delta: difference(result.tensors, job.adapter), measures };
     }
     case 'evaluate': {
-      const found = await engine.evaluate({ lora: task.lora, tensors: job.adapter }, job.examples, task.text);
+      const found = await engine.evaluate({ lora: task.lora, tensors: job.adapter }, examples, task.text);
       return {
         kind: 'evaluate',
         measures: { ...found, steps: 0, tokens: 0, seconds: seconds(), bytesDown: 0 },

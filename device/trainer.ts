@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Measures, Task } from '../schemas/messages.js';
 import type { NamedTensors } from '../schemas/tensors.js';
 import type {
-  Example,
   Progress,
+  ShardFile,
   TrainerJob,
   TrainerReply,
   TrainerRequest,
@@ -18,10 +18,10 @@ export interface Trainer {
   train(
     task: Task,
     adapter: NamedTensors,
-    examples: Example[],
+    shard: ShardFile,
     progress: (p: Progress) => void,
   ): Promise<{ delta: NamedTensors; measures: Measures }>;
-  evaluate(task: Task, adapter: NamedTensors, examples: Example[]): Promise<Measures>;
+  evaluate(task: Task, adapter: NamedTensors, shard: ShardFile): Promise<Measures>;
   /** Ends whatever runs, which then rejects, and its process; a later job starts a new one. */
   stop(): Promise<void>;
   /** Of the process, while there is one. */
@@ -88,10 +88,10 @@ export function createTrainer(settings: TrainerSettings): Trainer {
 
   return {
     init: async (task) => (await run('init', { kind: 'init', task })).tensors,
-    train: (task, adapter, examples, progress) =>
-      run('train', { kind: 'train', task, adapter, examples }, progress),
-    evaluate: async (task, adapter, examples) =>
-      (await run('evaluate', { kind: 'evaluate', task, adapter, examples })).measures,
+    train: (task, adapter, shard, progress) =>
+      run('train', { kind: 'train', task, adapter, shard }, progress),
+    evaluate: async (task, adapter, shard) =>
+      (await run('evaluate', { kind: 'evaluate', task, adapter, shard })).measures,
     async stop() {
       clearTimeout(idle);
       if (child) await end(child);

@@ -82,14 +82,11 @@ async function make(
   stop.throwIfAborted();
   if (!base) return { tensors: await trainer.init(task), measures: nothing };
   const adapter = decodeSafetensors(base, `adapter version ${task.baseVersion}`);
-  const evaluates = task.key.kind === 'evaluate';
-  const examples = evaluates
-    ? await inventory.examples('evaluation', task.evaluationExamples || undefined)
-    : await inventory.examples('data');
-  if (examples.length === 0) throw new Refusal(`the device holds nothing to ${task.key.kind} on`);
-  stop.throwIfAborted();
-  if (evaluates) return { tensors: new Map(), measures: await trainer.evaluate(task, adapter, examples) };
-  const { delta, measures } = await trainer.train(task, adapter, examples, progress);
+  if (task.key.kind === 'evaluate') {
+    const shard = inventory.shard('evaluation', task.evaluationExamples);
+    return { tensors: new Map(), measures: await trainer.evaluate(task, adapter, shard) };
+  }
+  const { delta, measures } = await trainer.train(task, adapter, inventory.shard('data'), progress);
   if (!Number.isFinite(measures.loss))
     throw new Refusal('training diverged: its loss is not a number; try a lower learningRate');
   return { tensors: delta, measures };

@@ -129,7 +129,7 @@ test('what a device can not do it answers with the reason', async (t) => {
   const { coordinator, task } = await startFleet(t, { trainer, evaluation: '' });
   const failures: [Task, RegExp][] = [
     [task({}, { modelSha256: 'f'.repeat(64) }), /^the device's model is .*…, the run's ffff/],
-    [task({ round: 2, kind: 'evaluate' }), /^the device holds nothing to evaluate on$/],
+    [task({ round: 2, kind: 'evaluate' }), /^the device holds no text to evaluate on$/],
     [task({ round: 3 }, { baseSha256: 'e'.repeat(64), deadlineS: 0 }), /^the task's 0 s have passed$/],
   ];
   for (const [told, reason] of failures) {

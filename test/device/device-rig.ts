@@ -8,8 +8,9 @@ import type { TransferLimits } from '../../device/duty.js';
 import { createInventory } from '../../device/inventory.js';
 import { Journal } from '../../device/journal.js';
 import { modelIdentity } from '../../device/model-identity.js';
+import { readExamples } from '../../device/shards.js';
 import type { Trainer } from '../../device/trainer.js';
-import type { Example } from '../../device/trainer-messages.js';
+import type { Example, ShardFile } from '../../device/trainer-messages.js';
 import { createLog } from '../../runtime/log.js';
 import type { Point, Task } from '../../schemas/messages.js';
 import { encodeSafetensors, type NamedTensors } from '../../schemas/tensors.js';
@@ -19,6 +20,7 @@ import { noMeasures, tensorsOf } from './fixtures.js';
 export interface Job {
   task: Task;
   adapter: NamedTensors | undefined;
+  /** What the trainer would read. */
   examples: Example[];
 }
 
@@ -30,10 +32,10 @@ export class FakeTrainer implements Trainer {
   stops = 0;
   #end: { release(): void; stop(): void } | undefined;
 
-  init = (task: Task) => this.#job(task, undefined, [], () => tensorsOf(4));
+  init = (task: Task) => this.#job(task, undefined, undefined, () => tensorsOf(4));
 
-  train: Trainer['train'] = (task, adapter, examples, progress) =>
-    this.#job(task, adapter, examples, () => {
+  train: Trainer['train'] = (task, adapter, shard, progress) =>
+    this.#job(task, adapter, shard, (examples) => {
       progress({ step: 1, steps: 1, loss: 2, tokensPerSecond: 10 });
       const delta: NamedTensors = new Map(
         [...adapter].map(([name, { shape, data }]) => [name, { shape, data: data.map(() => 1) }]),
@@ -41,10 +43,10 @@ export class FakeTrainer implements Trainer {
       return { delta, measures: { ...noMeasures, examples: examples.length, steps: 1, loss: 2 } };
     });
 
-  evaluate: Trainer['evaluate'] = (task, adapter, examples) =>
-    this.#job(task, adapter, examples, () => ({
+  evaluate: Trainer['evaluate'] = (task, adapter, shard) =>
+    this.#job(task, adapter, shard, ({ length }) => ({
       ...noMeasures,
-      examples: examples.length,
+      examples: length,
       loss: 1,
       rougeL: 50,
     }));
@@ -62,16 +64,18 @@ export class FakeTrainer implements Trainer {
   async #job<T>(
     task: Task,
     adapter: NamedTensors | undefined,
-    examples: Example[],
-    result: () => T,
+    shard: ShardFile | undefined,
+    result: (examples: Example[]) => T,
   ): Promise<T> {
+    const rows = shard ? (await readExamples(shard.path, shard)).examples : [];
+    const examples = rows.map(({ source, target }) => ({ source, target }));
     const ended = new Promise<void>((resolve, reject) => {
       this.#end = { release: resolve, stop: () => reject(new Error('the trainer was stopped')) };
       if (!this.held) resolve();
     });
     this.jobs.add({ task, adapter, examples });
     await ended;
-    return result();
+    return result(examples);
   }
 }
 

@@ -30,7 +30,7 @@ function* repliesTo(job: TrainerJob): Generator<TrainerReply> {
     return;
   }
   const measures = {
-    examples: job.examples.length,
+    examples: job.shard.limit ?? 0,
     steps: process.pid, // So that a test sees which process it was.
     tokens: 0,
     labelTokens: 0,

@@ -8,7 +8,7 @@ import { taskOf, tensorsOf } from './fixtures.js';
 const script = fileURLToPath(new URL('./trainer-child.js', import.meta.url));
 const trainerOf = (idleS = 60) => createTrainer({ model: '/no/model', threads: 1, idleS, script });
 const telling = (prefix: string) => taskOf({}, { text: { ...taskOf().text, prefix } });
-const examples = [{ source: 'a', target: 'b' }];
+const shard = { path: '/no/file', dialogueField: '', summaryField: '', limit: 1 };
 
 /** Ends when no process has this id any more. */
 async function gone(pid: number): Promise<void> {
@@ -30,7 +30,7 @@ test('a job goes to a process of its own, tells its progress and brings its tens
   assert.equal(trainer.pid, undefined);
   const steps: Progress[] = [];
   const adapter = tensorsOf(3);
-  const { delta, measures } = await trainer.train(taskOf(), adapter, examples, (p) => steps.push(p));
+  const { delta, measures } = await trainer.train(taskOf(), adapter, shard, (p) => steps.push(p));
   assert.deepEqual(delta, adapter);
   assert.equal(measures.examples, 1);
   assert.deepEqual(
@@ -45,9 +45,9 @@ test('jobs that follow soon share the process, which ends when it idles', async 
   t.after(() => trainer.stop());
   await trainer.init(taskOf({ kind: 'init' }));
   const pid = trainer.pid!;
-  assert.equal((await trainer.evaluate(taskOf(), tensorsOf(1), examples)).steps, pid);
+  assert.equal((await trainer.evaluate(taskOf(), tensorsOf(1), shard)).steps, pid);
   await gone(pid);
-  assert.notEqual((await trainer.evaluate(taskOf(), tensorsOf(1), examples)).steps, pid);
+  assert.notEqual((await trainer.evaluate(taskOf(), tensorsOf(1), shard)).steps, pid);
 });
 
 test('a kill for memory costs the job alone: the next has a new process', async (t) => {
@@ -65,7 +65,7 @@ test('a kill for memory costs the job alone: the next has a new process', async 
 test('stop ends a job that never ends, and the process of it', async () => {
   const trainer = trainerOf();
   const hung = new Promise<void>((resolve) => {
-    const job = trainer.train(telling('hang'), tensorsOf(1), examples, async () => {
+    const job = trainer.train(telling('hang'), tensorsOf(1), shard, async () => {
       const pid = trainer.pid!;
       await trainer.stop();
       await gone(pid);
