@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { RunSummary, Score } from '../schemas/status.js';
-import { type Demo, followRun } from './demo.js';
+import { type Demo, followRun } from './demo-run.js';
 import { startFleet, writeDeviceFolder } from './fleet.js';
 import { type Column, fixed, table } from './tables.js';
 
@@ -34,7 +34,11 @@ export async function compareAlone(demo: Demo, broker: string, together: RunSumm
     });
     demo.view.note(`${id} alone, on its own ${demo.text.devices[i]!.about}`);
     const services = await startFleet(demo.supervisor, broker, {
-      ...{ fleet, prefix: `${fleet}-`, devices: [device], model: demo.settings.model, runs: folder },
+      fleet,
+      prefix: `${fleet}-`,
+      devices: [device],
+      model: demo.settings.model,
+      runs: folder,
       threads: demo.settings.threads,
     });
     const { after } = await followRun(demo, broker, fleet, { minDevices: 1, fraction: 1, quorum: 1 });

@@ -1,39 +1,26 @@
 import { join, relative } from 'node:path';
 import { modelIdentity } from '../device/model-identity.js';
 import { requireFolder } from '../runtime/files.js';
-import { told } from '../runtime/log.js';
 import { fail } from '../runtime/service.js';
 import { Refusal } from '../schemas/refusal.js';
 import type { RunSummary } from '../schemas/status.js';
 import { compareAlone } from './alone.js';
 import { builtinModel } from './builtin-model.js';
 import type { CommandTitle } from './commands.js';
-import { type DealtText, dealText } from './dealing.js';
+import { dealText } from './dealing.js';
+import { type Demo, followRun, tickMs } from './demo-run.js';
 import { type DemoSettings, readDemoSettings } from './demo-settings.js';
 import { exampleText } from './example.js';
 import { type DeviceFolder, startBroker, startFleet, writeDeviceFolder } from './fleet.js';
-import { createLiveView, type LiveView } from './live-view.js';
+import { createLiveView } from './live-view.js';
 import { PeakMemory } from './memory.js';
 import { beforeAfter, memoryText, roundTable } from './report.js';
 import { triggerId } from './rounds.js';
-import { watchRuns } from './run-watch.js';
 import { stopOnSignals } from './signals.js';
 import { Supervisor } from './supervisor.js';
 import { counted, secondsText } from './tables.js';
 
-/** What the parts of a demo share. */
-export interface Demo {
-  settings: DemoSettings;
-  text: DealtText;
-  devices: readonly DeviceFolder[];
-  folder: string;
-  supervisor: Supervisor;
-  view: LiveView;
-  memory: PeakMemory;
-}
-
 const fleet = 'demo';
-const tickMs = 1000;
 
 /** `fleetune demo`: text, services, run, result. All that it starts has ended when it ends, whatever happens. */
 export async function demo(argv: readonly string[], title: CommandTitle): Promise<void> {
@@ -54,8 +41,12 @@ export async function demo(argv: readonly string[], title: CommandTitle): Promis
     view.note(opening(prepared));
     const broker = await startBroker(supervisor);
     await startFleet(supervisor, broker, {
-      ...{ fleet, prefix: '', devices: prepared.devices, model: settings.model },
-      ...{ runs: prepared.folder, threads: settings.threads },
+      fleet,
+      prefix: '',
+      devices: prepared.devices,
+      model: settings.model,
+      runs: prepared.folder,
+      threads: settings.threads,
     });
     const result = await followRun(prepared, broker, fleet, {});
     await report(prepared, result);
@@ -102,29 +93,6 @@ async function prepare(settings: DemoSettings): Promise<Demo> {
 /** Our own settings go to the services as flags; what the environment says was meant for the demo. */
 const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([key]) => !key.startsWith('FLEETUNE_')));
-
-/** Triggers a run as an operator would, and shows it to its end. */
-export async function followRun(
-  { settings, view }: Demo,
-  broker: string,
-  name: string,
-  other: Record<string, unknown>,
-): Promise<RunSummary> {
-  const watch = await watchRuns({ broker, fleet: name, password: '', connectS: 10 }, (state) =>
-    view.show(state),
-  );
-  const ticks = setInterval(() => view.show(watch.state()), tickMs);
-  try {
-    const id = triggerId('demo');
-    // What is scored was chosen when the text was dealt.
-    await watch.start({ id, settings: { ...settings.run, evaluationExamples: 0, ...other } });
-    return await watch.ended(id);
-  } finally {
-    clearInterval(ticks);
-    view.end();
-    await watch.operator.close().catch((error) => view.note(told(error)));
-  }
-}
 
 function opening({ settings, text, devices, folder }: Demo): string {
   const { run, model } = settings;

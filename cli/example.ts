@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Example } from '../device/trainer-messages.js';
-import type { Demo } from './demo.js';
+import type { Demo } from './demo-run.js';
 import { jsonLines } from './fleet.js';
 import { wrapped } from './tables.js';
 
