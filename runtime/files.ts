@@ -1,6 +1,6 @@
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { access, mkdir, open, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Refusal } from '../schemas/refusal.js';
 
 let writes = 0;
@@ -32,10 +32,19 @@ export async function syncFolder(path: string): Promise<void> {
 /** Makes a folder that can be written to. @throws Refusal that names the folder and its use */
 export async function requireFolder(path: string, use: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(resolve(path));
     await access(path, constants.W_OK | constants.X_OK);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new Refusal(`${use}: can't write to ${path} (${code}): give a folder that this user may write`);
   }
+}
+
+/** As mkdir's own recursion, which on Node 20 never ends where a parent refuses with ENOENT, as /proc does. */
+async function makeFolders(path: string): Promise<void> {
+  if (existsSync(path)) return;
+  await makeFolders(dirname(path));
+  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }

@@ -33,3 +33,10 @@ test('a folder is made where it is missing, and refused by its name and use wher
     message: /^runs: can't write to .*file\/runs \(ENOTDIR\): give a folder that this user may write$/,
   });
 });
+
+test('a parent that refuses new names is told, not tried for ever', async () => {
+  await assert.rejects(requireFolder('/proc/fleetune/runs', 'runs'), {
+    name: 'Refusal',
+    message: /\(ENOENT\)/,
+  });
+});
