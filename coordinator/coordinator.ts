@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import type { ClientHandlers, FleetClient } from '../broker/client.js';
 import { type Log, told } from '../runtime/log.js';
-import { decode, encode } from '../schemas/codec.js';
+import { decode } from '../schemas/codec.js';
 import type { Chunk, Point, Presence } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
-import type { RunSettings } from '../schemas/run-settings.js';
 import { matchTopic, type Topics, topicsOf } from '../schemas/topics.js';
 import { Alive } from './alive.js';
 import { Announcer } from './announcer.js';
@@ -12,13 +11,10 @@ import { isDiskTrouble } from './disk-trouble.js';
 import { OpenRun } from './open-run.js';
 import { announced, removed } from './presence.js';
 import { Publisher } from './publish.js';
-import type { RunTrigger } from './run.js';
 import { type DriverOptions, RunDriver } from './run-driver.js';
-import { RunStore } from './run-store.js';
-import { findRuns, runName } from './runs.js';
-import { type Calendar, type Due, Schedule } from './schedule.js';
-import { probeTask } from './tasks.js';
-import { answerTrigger } from './triggers.js';
+import { RunStarter } from './run-starter.js';
+import { findRuns } from './runs.js';
+import { type Calendar, Schedule } from './schedule.js';
 
 export interface CoordinatorOptions extends DriverOptions {
   chunkBytes: number;
@@ -47,8 +43,7 @@ export class Coordinator {
   readonly #publisher: Publisher;
   readonly #alive: Alive;
   #driver!: RunDriver;
-  #schedule: Schedule | null = null;
-  #knownIds = new Set<string>();
+  #starter!: RunStarter;
   #turn: Promise<void> = Promise.resolve();
   #ticking: Promise<void> | undefined;
   #stopped = false;
@@ -67,7 +62,7 @@ export class Coordinator {
     this.#alive = new Alive(options.runs);
   }
 
-  /** Reads the runs folder and takes up the run that is open there. @throws Refusal where a journal is damaged */
+  /** Reads the runs folder and takes up the run that is open there. @throws Refusal for a damaged journal */
   static async open(options: CoordinatorOptions, parts: CoordinatorParts): Promise<Coordinator> {
     const coordinator = new Coordinator(options, parts);
     await coordinator.#resume();
@@ -86,7 +81,7 @@ export class Coordinator {
   tick(): Promise<void> {
     this.#ticking ??= this.#then(async () => {
       await this.#alive.mark(this.#parts.clock());
-      await this.#runDue();
+      await this.#starter.due();
     }).finally(() => {
       this.#ticking = undefined;
     });
@@ -98,13 +93,12 @@ export class Coordinator {
     this.#stopped = true;
     await this.#turn;
     await this.#driver.close();
-    await this.#schedule?.close();
+    await this.#starter.close();
   }
 
   async #resume(): Promise<void> {
     const { clock, calendar, log, sink } = this.#parts;
     const found = await findRuns(this.#options.runs);
-    this.#knownIds = found.triggerIds;
     const inTurn = (work: () => Promise<void>) => this.#inTurn(work);
     const parts = { publisher: this.#publisher, announcer: this.#announcer, sink, log, clock, inTurn };
     this.#driver = new RunDriver(this.#options, parts, found.latest);
@@ -118,8 +112,10 @@ export class Coordinator {
         await run.take({ kind: 'resumed', atMs: clock(), downtimeMs: Math.max(0, clock() - lastMs) });
       this.#driver.adopt(run);
     }
-    if (calendar)
-      this.#schedule = await Schedule.open(join(this.#options.runs, 'schedule.jsonl'), calendar, clock());
+    const path = join(this.#options.runs, 'schedule.jsonl');
+    const schedule = calendar && (await Schedule.open(path, calendar, clock()));
+    const starting = { ...this.#parts, announcer: this.#announcer, driver: this.#driver, schedule };
+    this.#starter = new RunStarter(this.#options, starting, found.triggerIds);
   }
 
   async #connected(client: FleetClient): Promise<void> {
@@ -158,9 +154,9 @@ export class Coordinator {
           if (payload.length > 0) this.#publisher.seen(decode('Manifest', payload, topic));
           return;
         case 'roundsStart':
-          return await this.#then(() => this.#trigger(payload, topic, retained));
+          return await this.#then(() => this.#starter.trigger(payload, topic, retained));
         case 'roundsStop':
-          return await this.#then(() => this.#stopRun(retained));
+          return await this.#then(() => this.#starter.stop(retained));
         default:
           return;
       }
@@ -198,91 +194,6 @@ export class Coordinator {
   #telemetry(device: string, points: readonly Point[]): void {
     const { fleet } = this.#options;
     this.#parts.sink.write(points.map((point) => ({ ...point, tags: { ...point.tags, fleet, device } })));
-  }
-
-  async #trigger(payload: Uint8Array, topic: string, retained: boolean): Promise<void> {
-    const open = this.#openRound();
-    const answer = answerTrigger(payload, topic, retained, {
-      defaults: this.#options.defaults,
-      knownIds: this.#knownIds,
-      open,
-    });
-    if (answer.do === 'repeat') this.#driver.announce();
-    if (answer.do === 'refuse') this.#refuse(answer.id, answer.reason);
-    if (answer.do !== 'start') return;
-    const { id, settings } = answer;
-    await this.#orRefuse(id || null, () =>
-      this.#start({ id, source: 'mqtt', dueAt: null, late: false }, settings),
-    );
-  }
-
-  async #stopRun(retained: boolean): Promise<void> {
-    if (retained) this.#refuse(null, 'a retained stop would end every run: publish it without retain');
-    else if (this.#driver.run) await this.#orRefuse(null, () => this.#driver.stop('stopped by an operator'));
-    else this.#refuse(null, 'no run is on');
-  }
-
-  async #orRefuse(id: string | null, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof Refusal) && !isDiskTrouble(error)) throw error;
-      this.#refuse(id, told(error));
-    }
-  }
-
-  async #start(trigger: RunTrigger, settings: RunSettings): Promise<void> {
-    const { clock, random } = this.#parts;
-    const run = runName(clock(), random);
-    const started = { kind: 'started', atMs: clock(), run, trigger, settings } as const;
-    encode('Task', probeTask(started)); // Settings that no task can carry are refused now.
-    const store = new RunStore(join(this.#options.runs, run));
-    this.#driver.adopt(await OpenRun.start(store, started));
-    if (trigger.id !== '') this.#knownIds.add(trigger.id);
-  }
-
-  /** Starts the run that the schedule wants now. Its id is its due time, so a crash in between starts no second. */
-  async #runDue(): Promise<void> {
-    const { clock, log } = this.#parts;
-    const due = this.#schedule?.due(clock());
-    if (!due) return;
-    try {
-      const outcome = await this.#handleDue(due);
-      const dueAt = new Date(due.dueMs).toISOString();
-      await this.#schedule?.handled(due, outcome.kind, outcome.reason, clock());
-      log.info('scheduled run', { dueAt, outcome: outcome.kind, reason: outcome.reason });
-    } catch (error) {
-      if (!isDiskTrouble(error)) throw error;
-      log.error('the schedule waits for its disk', { reason: told(error) });
-    }
-  }
-
-  async #handleDue(due: Due): Promise<{ kind: 'started' | 'late' | 'skipped'; reason: string }> {
-    const dueAt = new Date(due.dueMs).toISOString();
-    const id = `schedule-${dueAt}`;
-    const kind = due.late ? 'late' : 'started';
-    if (this.#knownIds.has(id)) return { kind, reason: 'it was started before a restart' };
-    const open = this.#openRound();
-    if (open) return { kind: 'skipped', reason: `run ${open.run} was on` };
-    const answer = answerTrigger(new Uint8Array(), 'schedule', false, {
-      defaults: this.#options.defaults,
-      knownIds: this.#knownIds,
-      open,
-    });
-    if (answer.do !== 'start') return { kind: 'skipped', reason: 'reason' in answer ? answer.reason : '' };
-    await this.#start({ id, source: 'schedule', dueAt, late: due.late }, answer.settings);
-    return { kind, reason: '' };
-  }
-
-  #openRound() {
-    const state = this.#driver.run?.state;
-    if (!state) return null;
-    const round = state.step.phase === 'ended' ? state.settings.rounds : state.step.stage.round;
-    return { run: state.run, round: Math.min(round, state.settings.rounds), rounds: state.settings.rounds };
-  }
-
-  #refuse(id: string | null, reason: string): void {
-    this.#announcer.refused({ id, reason, at: new Date(this.#parts.clock()).toISOString() });
   }
 
   /** In turn, and then everything that follows from it. */
