@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { requireFolder } from '../../runtime/files.js';
-import { Refusal } from '../../schemas/refusal.js';
 import { Fleet, until } from './fleet.js';
 import type { Script } from './scripted-device.js';
 
@@ -46,15 +44,4 @@ test('a full disk stops nothing for good: the run says so, waits, and ends when 
   const summary = await made.result();
   assert.equal(summary.state, 'completed');
   assert.equal(summary.adapter?.version, 1);
-});
-
-test('a runs folder that can’t be written is refused by its name and use', async (t) => {
-  const made = await Fleet.start(t);
-  const file = join(made.folder, 'file');
-  await writeFile(file, '');
-  await assert.rejects(
-    requireFolder(join(file, 'runs'), 'the runs folder'),
-    (e) => e instanceof Refusal && /the runs folder/.test(e.message),
-  );
-  await mkdir(join(made.folder, 'runs'));
 });

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { coordinatorSettings, start } from '../../coordinator/main.js';
+import { Refusal } from '../../schemas/refusal.js';
+import { requireSettings } from '../../schemas/settings.js';
+import { Fleet, until } from './fleet.js';
+import { fleet } from './scripted-device.js';
+
+test('the service drives a run with what its settings say of runs, and stops in time', async (t) => {
+  const made = await Fleet.start(t);
+  await made.device({ id: 'a', step: 1, examples: 1 });
+  const raw = { broker: made.url, fleet, runs: made.folder, settleS: 0, rounds: 1, optimizer: 'fedavgm' };
+  const service = await start(requireSettings(coordinatorSettings, raw, 'test'));
+  try {
+    await made.trigger();
+    const { settings, state } = await made.result();
+    assert.deepEqual([settings.rounds, settings.optimizer, state], [1, 'fedavgm', 'completed']);
+    await until(() => made.status?.state === 'idle', 'idle');
+  } finally {
+    await service.stop();
+  }
+});
+
+const bad: [string, (folder: string) => Record<string, unknown>, RegExp][] = [
+  [
+    'an unwritable runs folder',
+    (folder) => ({ runs: join(folder, 'file', 'runs') }),
+    /runs folder \(--runs\).*file\/runs/,
+  ],
+  [
+    'an unreachable broker',
+    (runs) => ({ runs, broker: 'mqtt://127.0.0.1:1', connectS: 1 }),
+    /127\.0\.0\.1:1 .*broker/,
+  ],
+  ['a bad schedule', (runs) => ({ runs, cron: 'every day' }), /cron: "every day"/],
+  [
+    'an unknown time zone',
+    (runs) => ({ runs, cron: '@daily', timeZone: 'Mars/North' }),
+    /timeZone: "Mars\/North"/,
+  ],
+  ['settings that no task can carry', (runs) => ({ runs, loraTargets: 'q/v' }), /lora\.targets/],
+];
+for (const [what, raw, message] of bad)
+  test(`${what} is refused in words that say what to do`, async (t) => {
+    const made = await Fleet.start(t);
+    await writeFile(join(made.folder, 'file'), '');
+    await assert.rejects(
+      start(requireSettings(coordinatorSettings, raw(made.folder), 'test')),
+      (e) => e instanceof Refusal && message.test(e.message) && e.message.split('\n').length <= 2,
+    );
+  });
