@@ -1,3 +1,4 @@
+import { rename, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { modelIdentity } from '../device/model-identity.js';
 import { requireFolder } from '../runtime/files.js';
@@ -22,11 +23,23 @@ import { counted, secondsText } from './tables.js';
 
 const fleet = 'demo';
 
-/** `fleetune demo`: text, services, run, result. All that it starts has ended when it ends, whatever happens. */
+/**
+ * `fleetune demo`: text, services, run, result. All that it starts has ended when it ends, whatever happens. Works in
+ * a folder of its own, which only a failure leaves behind: the result goes to `<folder>/<run>`, with the logs.
+ */
 export async function demo(argv: readonly string[], title: CommandTitle): Promise<void> {
-  const startedMs = Date.now();
   const settings = readDemoSettings(argv, title);
   const prepared = await prepare(settings);
+  const { run } = await perform(prepared);
+  await rename(join(prepared.folder, 'logs'), join(prepared.folder, run, 'logs'));
+  await rename(join(prepared.folder, run), join(settings.folder, run));
+  await rm(prepared.folder, { recursive: true });
+}
+
+/** @returns the summary of a completed run. @throws Refusal where it did not complete */
+async function perform(prepared: Demo): Promise<RunSummary> {
+  const startedMs = Date.now();
+  const { settings } = prepared;
   const { supervisor, view } = prepared;
   const stopping = stopOnSignals(
     () => {
@@ -56,8 +69,9 @@ export async function demo(argv: readonly string[], title: CommandTitle): Promis
     if (settings.alone) view.note(`\n${await compareAlone(prepared, broker, result)}`);
     if (result.state !== 'completed')
       throw new Refusal(`run ${result.run} ${result.state}: ${result.reason}`);
+    return result;
   } catch (error) {
-    if (stopping()) await new Promise(() => {}); // The signal's handler ends the process.
+    if (stopping()) return await new Promise(() => {}); // The signal's handler ends the process.
     throw error;
   } finally {
     clearInterval(ticks);
@@ -103,19 +117,20 @@ function opening({ settings, text, devices, folder }: Demo): string {
     ...devices.map(({ id }, i) => `  ${id}: ${text.devices[i]!.about}`),
     ...text.notes.map((note) => `  ${note}`),
     `  evaluating on ${text.scored} of ${text.heldOut} held-out dialogues`,
-    `  logs in ${shown(join(folder, 'logs'))}`,
+    `  at work in ${shown(folder)}`,
     '',
   ].join('\n');
 }
 
 async function report(prepared: Demo, result: RunSummary): Promise<void> {
-  const { view, folder, text } = prepared;
+  const { view, folder, text, settings } = prepared;
   view.note(`\n${roundTable(result.rounds)}\n\n${beforeAfter(result)}\n`);
   if (!result.adapter) return;
   const adapter = join(folder, result.run, result.adapter.path);
   const example = text.devices.flatMap(({ heldOut }) => heldOut)[0];
   if (example) view.note(`${await exampleText(prepared, example, adapter)}\n`);
-  view.note(`result: ${shown(join(folder, result.run, 'summary.json'))}, adapter ${shown(adapter)}`);
+  const home = join(settings.folder, result.run);
+  view.note(`result: ${shown(home)}: summary.json, the adapter in ${result.adapter.path}, logs`);
 }
 
 const shown = (path: string) => relative(process.cwd(), path) || '.';

@@ -81,7 +81,7 @@ class TerminalDemo {
 
 /** Screens after which Ctrl-C is pressed, and how many processes of Node there are at least by then. */
 const moments = [
-  { name: 'while services start', text: 'logs in', services: 1 },
+  { name: 'while services start', text: 'at work in', services: 1 },
   { name: 'while devices train', text: 'training', services: 6 },
 ];
 
