@@ -64,6 +64,7 @@ class DeviceAgent implements Agent {
   #activity = { abort: new AbortController(), done: Promise.resolve() };
   #client: FleetClient | undefined;
   #rechecks: NodeJS.Timeout | undefined;
+  #stopping = false;
 
   constructor(standing: Standing, duties: Duties) {
     this.#standing = standing;
@@ -105,6 +106,7 @@ class DeviceAgent implements Agent {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true;
     clearInterval(this.#rechecks);
     this.#activity.abort.abort(new Error('the device stops'));
     await this.#activity.done;
@@ -193,6 +195,7 @@ class DeviceAgent implements Agent {
 
   /** Ends what is done now, and when it has ended does the next. */
   #begin(state: DeviceState, act: (signal: AbortSignal) => Promise<void>): void {
+    if (this.#stopping) return;
     const before = this.#activity;
     before.abort.abort(new Error('another task came'));
     const abort = new AbortController();

@@ -49,7 +49,8 @@ export async function doTask(task: Task, duties: Duties, signal: AbortSignal): P
   const progress = progressWriter(task, duties);
   const update = await performTask(task, { deviceId, inventory, trainer, pull, measure, progress }, signal);
   const { failure, measures } = update;
-  if (failure === '') log.info('task done', { ...task.key, ...measures });
+  if (failure === '')
+    log.info('task done', { ...task.key, ...measures, trainerPeakRssBytes: trainer.peakRssBytes });
   else log.warn('task failed', { ...task.key, reason: failure });
   return journal.finish(update);
 }

@@ -15,7 +15,8 @@ export function stepFor(state: DeviceState, finished: Finished | undefined, task
   const current =
     state.phase === 'working' ? state.task : state.phase === 'offering' ? state.finished : undefined;
   if (task.key.kind === 'cancel') return current && ends(task.key, current.key) ? 'stop' : 'ignore';
-  if (current && isSame(current, task)) return 'ignore';
+  // Told again in mid-upload: a coordinator that was restarted waits for a chunk; one asks it where to go on.
+  if (current && isSame(current, task)) return state.phase === 'working' ? 'ignore' : 'offer';
   if (current && isOlder(task.key, current.key)) return 'ignore';
   return finished && isSame(finished, task) ? 'offer' : 'work';
 }

@@ -26,6 +26,8 @@ export interface Trainer {
   stop(): Promise<void>;
   /** Of the process, while there is one. */
   readonly pid: number | undefined;
+  /** The process's highest memory so far, as of its last answer. */
+  readonly peakRssBytes: number | undefined;
 }
 
 export interface TrainerSettings {
@@ -47,6 +49,7 @@ export function createTrainer(settings: TrainerSettings): Trainer {
   let child: ChildProcess | undefined;
   let idle: NodeJS.Timeout | undefined;
   let busy = false;
+  let peakRssBytes: number | undefined;
 
   function started(): ChildProcess {
     if (child?.connected && child.exitCode === null && child.signalCode === null) return child;
@@ -74,7 +77,8 @@ export function createTrainer(settings: TrainerSettings): Trainer {
     clearTimeout(idle);
     const process = started();
     try {
-      const result = await answerOf(process, job, progress);
+      const { result, peakRssBytes: peak } = await answerOf(process, job, progress);
+      peakRssBytes = peak;
       if (result.kind !== kind) throw new Error(`the trainer answered ${result.kind} to ${kind}`);
       idle = setTimeout(() => void end(process), idleS * 1000).unref();
       return result as Extract<TrainerResult, { kind: K }>;
@@ -99,23 +103,24 @@ export function createTrainer(settings: TrainerSettings): Trainer {
     get pid() {
       return child?.pid;
     },
+    get peakRssBytes() {
+      return peakRssBytes;
+    },
   };
 }
 
+type Done = Extract<TrainerReply, { kind: 'done' }>;
+
 /** Sends a job and waits for its end. @throws Error with the trainer's reason, or how its process ended */
-function answerOf(
-  child: ChildProcess,
-  job: TrainerJob,
-  progress: (p: Progress) => void,
-): Promise<TrainerResult> {
-  return new Promise<TrainerResult>((resolve, reject) => {
+function answerOf(child: ChildProcess, job: TrainerJob, progress: (p: Progress) => void): Promise<Done> {
+  return new Promise<Done>((resolve, reject) => {
     const settled = () => {
       child.off('message', onMessage).off('exit', onExit).off('error', reject);
     };
     const onMessage = (reply: TrainerReply) => {
       if (reply.kind === 'progress') return progress(reply.progress);
       settled();
-      if (reply.kind === 'done') resolve(reply.result);
+      if (reply.kind === 'done') resolve(reply);
       else reject(new Error(reply.message));
     };
     const onExit = (code: number | null, signal: string | null) => {

@@ -44,7 +44,8 @@ export function startPump(spool: Spool, deliver: Deliver, settings: PumpSettings
         while (await moveBatch());
         failures = 0;
       } catch (error) {
-        if (failures++ === 0) log.warn('points wait on disk', { reason: told(error) });
+        // One failed try is nothing to tell: at a start the connection is not there yet.
+        if (++failures === 2) log.warn('points wait on disk', { reason: told(error) });
       }
       await wait(delayMs(failures, settings, Math.random()), undefined, { signal: stopping.signal }).catch(
         () => {},

@@ -28,6 +28,7 @@ export interface Job {
 export class FakeTrainer implements Trainer {
   readonly jobs = new Events<Job>();
   readonly pid = undefined;
+  readonly peakRssBytes = undefined;
   held = false;
   stops = 0;
   #end: { release(): void; stop(): void } | undefined;
@@ -82,7 +83,7 @@ export class FakeTrainer implements Trainer {
 /** Folders of a device: a model, text and state. Removed after the test. */
 export function deviceFolder(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'fleetune-device-'));
-  t.after(() => rmSync(folder, { recursive: true }));
+  t.after(() => rmSync(folder, { recursive: true, maxRetries: 10 }));
   const [model, state] = [join(folder, 'model'), join(folder, 'state')];
   const [data, evaluation] = [join(folder, 'train.jsonl'), join(folder, 'held-out.jsonl')];
   mkdirSync(model);

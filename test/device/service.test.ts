@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { startRig } from '../broker/rig.js';
+import { createInfluxd, influxdMissing } from '../telemetry/influxd.js';
 import { type DeviceFolder, deviceFolder } from './device-rig.js';
 import { taskOf, tensorsOf } from './fixtures.js';
 import { startCoordinator } from './scripted-coordinator.js';
@@ -75,6 +76,27 @@ test('its points reach the coordinator', async (t) => {
   const point = await coordinator.points.find(({ measurement }) => measurement === 'utilization');
   assert.equal(point.tags.device, 'd1');
   assert.ok(point.fields.service_rss_bytes! > 1e6);
+});
+
+const skip = influxdMissing() ?? false;
+test('with an InfluxDB of its own its points go there', { skip }, async (t) => {
+  const { url } = await startRig(t, brokerLimits);
+  const at = deviceFolder(t);
+  const influxd = await createInfluxd(join(at.folder, 'influxd'));
+  await influxd.start();
+  t.after(() => influxd.stop());
+  await ready(startService(t, url, at, ['--influx-url', influxd.url]));
+  const deadline = Date.now() + 20_000;
+  const query = 'SELECT service_rss_bytes, device FROM utilization';
+  for (;;) {
+    const [row] = await influxd.query('fleetune', query);
+    if (row) {
+      assert.equal(row[2], 'd1');
+      return;
+    }
+    assert.ok(Date.now() < deadline, 'no point in InfluxDB after 20 s');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 });
 
 test('killed in mid-upload it is told by its will, and offers what it had finished when it is back', async (t) => {

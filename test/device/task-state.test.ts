@@ -26,10 +26,10 @@ test('an idle device works on what it is told', () => {
 
 test('a second copy of the task in hand changes nothing', () => {
   assert.equal(stepFor(working(), undefined, taskOf()), 'ignore');
-  assert.equal(stepFor(offering(), finishedOf(), taskOf()), 'ignore');
 });
 
 test('a task that was finished is offered again, not done again', () => {
+  assert.equal(stepFor(offering(), finishedOf(), taskOf()), 'offer');
   assert.equal(stepFor(idle, { ...finishedOf(), settled: true }, taskOf()), 'offer');
 });
 

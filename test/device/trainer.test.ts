@@ -38,6 +38,7 @@ test('a job goes to a process of its own, tells its progress and brings its tens
     [1, 2],
   );
   assert.notEqual(trainer.pid, process.pid);
+  assert.ok(trainer.peakRssBytes! > 1e6);
 });
 
 test('jobs that follow soon share the process, which ends when it idles', async (t) => {

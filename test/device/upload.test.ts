@@ -84,6 +84,16 @@ test('a coordinator that lost its part gets all again', async (t) => {
   await device.logged.find(accepted);
 });
 
+test('a coordinator that was restarted and tells the task again is answered at once', async (t) => {
+  const deaf: Answer = (chunk, honest) => (chunk.index < 10 ? [honest] : []);
+  const { coordinator, device, task } = await startUpload(t, deaf, { limits: { silentMs: 60_000 } });
+  await coordinator.chunks.find(({ index }) => index === 10);
+  coordinator.answer = honestly;
+  await coordinator.tell('d1', task);
+  await device.logged.find(accepted);
+  assert.equal(device.trainer.jobs.all.length, 1);
+});
+
 test('a refusal ends the upload at once', async (t) => {
   const refuse: Answer = (_chunk, honest) => [{ ...honest, state: 'refused', reason: 'the round is closed' }];
   const { coordinator, device } = await startUpload(t, refuse);
