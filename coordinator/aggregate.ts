@@ -9,8 +9,8 @@ export interface Contribution {
 }
 
 /**
- * The mean of updates by examples, Σ wᵢ·uᵢ / Σ wᵢ (McMahan et al. 2017, algorithm 1), in float64.
- * Sums in order of device names: equal contributions give equal bits, whatever the order of arrival. Holds one sum
+ * The mean of updates by examples, Σ wᵢ·uᵢ / Σ wᵢ (McMahan et al. 2017, algorithm 1), in float64. Sums in
+ * order of device names: equal contributions give equal bits, whatever the order of arrival. Holds one sum
  * and one update in memory however many devices there are.
  * @throws Error where an update has not the names and lengths of the first: checks come before
  */

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 
 const everyMs = 2000;
 
-/** A file that says when the coordinator was last seen alive: what it was away does not count against a deadline. */
+/**
+ * A file that says when the coordinator was last seen alive: what it was away does not count against a
+ * deadline.
+ */
 export class Alive {
   readonly #path: string;
   #writtenMs = Number.NEGATIVE_INFINITY;

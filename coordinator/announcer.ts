@@ -9,8 +9,9 @@ import { fittedJson } from './report.js';
 const maxJsonBytes = 128 * 1024;
 
 /**
- * All that the coordinator says besides adapters. It never waits for the broker: what is lost with a connection is
- * said again, because the other side asks (receipts), or on connecting (status, result), or by the clock (tasks).
+ * All that the coordinator says besides adapters. It never waits for the broker: what is lost with a
+ * connection is said again, because the other side asks (receipts), or on connecting (status, result), or by
+ * the clock (tasks).
  */
 export class Announcer {
   readonly #topics: Topics;

@@ -32,8 +32,8 @@ export interface CoordinatorParts {
 }
 
 /**
- * The coordinator between broker and disk. Messages, ticks and results of work take their turn one after the other;
- * after each the run is driven as far as it goes.
+ * The coordinator between broker and disk. Messages, ticks and results of work take their turn one after the
+ * other; after each the run is driven as far as it goes.
  */
 export class Coordinator {
   readonly #options: CoordinatorOptions;

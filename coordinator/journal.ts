@@ -25,9 +25,7 @@ export async function readJournal<T>(path: string): Promise<JournalContent<T>> {
     const entry = end < 0 ? undefined : parsed(bytes.toString('utf8', wholeBytes, end));
     if (entry === undefined) {
       if (end >= 0 && end + 1 < bytes.length)
-        throw new Refusal(
-          `${path}: line ${entries.length + 1} is damaged: mend it, or move its folder away to leave this run`,
-        );
+        throw new Refusal(`${path}: line ${entries.length + 1} is damaged: mend it, or move its folder away`);
       return { entries, wholeBytes, torn: true };
     }
     entries.push(entry as T);
@@ -45,7 +43,9 @@ function parsed(line: string): object | undefined {
   }
 }
 
-/** An append-only file of entries. An entry is on disk when `append` resolves, and only then may take effect. */
+/**
+ * An append-only file of entries. An entry is on disk when `append` resolves, and only then may take effect.
+ */
 export class Journal<T extends { kind: string }> {
   readonly #file: FileHandle;
   readonly #path: string;

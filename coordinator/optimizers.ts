@@ -1,11 +1,11 @@
 import type { NamedTensors } from '../schemas/tensors.js';
 
 /**
- * Server optimizers: how the weighted mean of the devices' updates becomes the next adapter.
- * x: a value of the adapter; d: of the mean of (local − global); m, v: first and second moments, which start at 0.
- * FedAvg: McMahan et al. 2017; FedAvgM: Hsu, Qi, Brown 2019; FedAdagrad, FedYogi, FedAdam: Reddi et al. 2021
- * (algorithm 2: τ inside the sum, no bias correction); FedAdamW: FedAdam with decoupled decay, which pulls a LoRA
- * adapter toward the base model.
+ * Server optimizers: how the weighted mean of the devices' updates becomes the next adapter. x: a value of
+ * the adapter; d: of the mean of (local − global); m, v: first and second moments, which start at 0. FedAvg:
+ * McMahan et al. 2017; FedAvgM: Hsu, Qi, Brown 2019; FedAdagrad, FedYogi, FedAdam: Reddi et al. 2021
+ * (algorithm 2: τ inside the sum, no bias correction); FedAdamW: FedAdam with decoupled decay, which pulls a
+ * LoRA adapter toward the base model.
  */
 export interface ServerRates {
   learningRate: number;
@@ -19,7 +19,10 @@ export interface ServerRates {
 type Moment = (moment: number, d: number, rates: ServerRates) => number;
 
 interface Optimizer {
-  /** η when the settings say 0. The adaptive ones move each value by about η a round, whatever the update's scale. */
+  /**
+   * η when the settings say 0. The adaptive ones move each value by about η a round, whatever the update's
+   * scale.
+   */
   usualRate: number;
   m?: Moment;
   v?: Moment;
@@ -59,8 +62,8 @@ export type OptimizerName = keyof typeof optimizers;
 export const usualRate = (name: OptimizerName) => optimizers[name].usualRate;
 
 /**
- * One server step over all tensors. Computes in float64 and keeps float32, so that a state read back from disk is
- * the state that was in memory.
+ * One server step over all tensors. Computes in float64 and keeps float32, so that a state read back from
+ * disk is the state that was in memory.
  * @param state m and v as `m/<tensor>` and `v/<tensor>`; absent ones are 0
  * @param delta the weighted mean, with the names and lengths of the adapter
  */

@@ -77,7 +77,8 @@ function opening(state: RunState, step: Extract<RunStep, { phase: 'waiting' }>, 
   }
   const trainers = ready.filter((d) => d.trainExamples > 0).map((d) => d.deviceId);
   if (trainers.length < settings.minDevices) {
-    const note = `${trainers.length} of ${settings.minDevices} devices are ready${others(world, modelSha256)}`;
+    const counts = `${trainers.length} of ${settings.minDevices} devices are ready`;
+    const note = counts + others(world, modelSha256);
     const tooLong = waitedMs >= settings.waitS * 1000;
     if (!tooLong) return { do: 'wait', note };
     const reason = `${note} after ${settings.waitS} s (minDevices, waitS)`;

@@ -16,8 +16,8 @@ export interface Shown {
 type Sends = Pick<FleetClient, 'publish'>;
 
 /**
- * Keeps one adapter version at the broker, as retained chunks and then their manifest, and clears older ones. A
- * broker that comes back gets it again. Works on its own: nothing that answers a message ever waits for it.
+ * Keeps one adapter version at the broker, as retained chunks and then their manifest, and clears older ones.
+ * A broker that comes back gets it again. Works on its own: nothing that answers a message ever waits for it.
  */
 export class Publisher {
   readonly #topics: Topics;
@@ -74,7 +74,7 @@ export class Publisher {
       for (let next = this.#next(); next && this.#client === client; next = this.#next()) await next(client);
       this.#trouble = '';
     } catch (error) {
-      // Without the connection the next one begins anew; what the disk refuses is tried again by the next show().
+      // The next connection begins anew; what the disk refuses is tried again by the next show().
       if (!(error instanceof ConnectionLost) && told(error) !== this.#trouble) {
         this.#trouble = told(error);
         this.#log.error('the adapter can’t be published', { reason: this.#trouble });

@@ -23,8 +23,8 @@ export interface Receiving {
 }
 
 /**
- * One chunk of an update: admitted, written, and when it was the last, checked and judged. Whatever arrives twice,
- * late or out of order is answered with where the upload stands.
+ * One chunk of an update: admitted, written, and when it was the last, checked and judged. Whatever arrives
+ * twice, late or out of order is answered with where the upload stands.
  * @throws disk errors: then nothing is answered and the device sends it again
  */
 export async function receiveChunk(

@@ -1,6 +1,6 @@
 /**
- * One round of tasks as a pure state machine: who was asked, who answered, when it is over.
- * Clock and chance are arguments. Invariant: a device is in at most one of `received` and `failed`, and was invited.
+ * One round of tasks as a pure state machine: who was asked, who answered, when it is over. Clock and chance
+ * are arguments. Invariant: a device is in at most one of `received` and `failed`, and was invited.
  */
 interface Asked {
   readonly invited: readonly string[];
@@ -62,7 +62,9 @@ export const outstanding = (round: Asked) => round.invited.filter((id) => isOuts
 const isOutstanding = (round: Asked, id: string) =>
   round.invited.includes(id) && !round.received.includes(id) && !Object.hasOwn(round.failed, id);
 
-/** Over at once when nobody is left to wait for, or when those who are left can't make the quorum any more. */
+/**
+ * Over at once when nobody is left to wait for, or when those who are left can't make the quorum any more.
+ */
 function settled(round: OpenRound, rules: RoundRules): Round {
   const left = outstanding(round).length;
   return left === 0 || round.received.length + left < rules.needed ? over(round, rules) : round;

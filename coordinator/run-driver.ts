@@ -45,8 +45,9 @@ const retryMs = 2000;
 const makeTries = 3;
 
 /**
- * Drives the run that is on: decides (plan.ts), writes the decision to the journal, then does it, until the run waits
- * for something. All of it can be asked again at any time, so resuming is nothing else than driving on.
+ * Drives the run that is on: decides (plan.ts), writes the decision to the journal, then does it, until the
+ * run waits for something. All of it can be asked again at any time, so resuming is nothing else than driving
+ * on.
  */
 export class RunDriver {
   readonly #options: DriverOptions;

@@ -7,9 +7,9 @@ import { decodeSafetensors, encodeSafetensors, type NamedTensors } from '../sche
 import type { Stage } from './run.js';
 
 /**
- * The folder of one run:
- * journal.jsonl, versions/<n>.safetensors (+ <n>.optimizer.safetensors), spool/<round>-<kind>/<device>.update,
- * adapter/{adapter_config.json, adapter_model.safetensors}, summary.json. A version's file is what devices pull.
+ * The folder of one run: journal.jsonl, versions/<n>.safetensors (+ <n>.optimizer.safetensors),
+ * spool/<round>-<kind>/<device>.update, adapter/{adapter_config.json, adapter_model.safetensors},
+ * summary.json. A version's file is what devices pull.
  */
 export class RunStore {
   readonly folder: string;
@@ -50,7 +50,10 @@ export class RunStore {
     }
   }
 
-  /** Writes a version, its optimizer's state first, and the adapter as PEFT reads it. Repeating it changes nothing. */
+  /**
+   * Writes a version, its optimizer's state first, and the adapter as PEFT reads it. Repeating it changes
+   * nothing.
+   */
   async writeVersion(
     version: number,
     adapter: NamedTensors,
@@ -79,7 +82,10 @@ export class RunStore {
     return writeAtomic(join(this.folder, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`);
   }
 
-  /** Removes all but the last `keep` versions, and updates of rounds that are no longer open nor among the last. */
+  /**
+   * Removes all but the last `keep` versions, and updates of rounds that are no longer open nor among the
+   * last.
+   */
   async prune(version: number, round: number, keep: number): Promise<void> {
     for (const name of await readdir(join(this.folder, 'versions')))
       if (Number.parseInt(name, 10) <= version - keep)

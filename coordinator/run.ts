@@ -83,7 +83,10 @@ export interface RunState {
 
 const recentStages = 4;
 
-/** @throws Error where the entries are not those of one run, in order: our own mistake, or a journal edited by hand */
+/**
+ * @throws Error where the entries are not those of one run, in order: our own mistake, or a journal edited by
+ * hand
+ */
 export function replay(entries: readonly RunEntry[]): RunState {
   const [first, ...rest] = entries;
   if (first?.kind !== 'started') throw new Error('a journal begins with its run’s start');

@@ -19,8 +19,8 @@ const lateMs = minuteMs;
 const keptEntries = 1000;
 
 /**
- * A cron expression of five or six fields, in a time zone ('' for the machine's). A wall-clock time that a change of
- * the clock repeats is due once, unless every hour is; one that it leaves out is not due.
+ * A cron expression of five or six fields, in a time zone ('' for the machine's). A wall-clock time that a
+ * change of the clock repeats is due once, unless every hour is; one that it leaves out is not due.
  * @throws Refusal that says what is wrong with either
  */
 export function readCalendar(expression: string, timeZone: string): Calendar {
@@ -34,7 +34,8 @@ export function readCalendar(expression: string, timeZone: string): Calendar {
       hour.length < 24 && wall.format(atMs) === wall.format(atMs - 60 * minuteMs);
     const matches = (atMs: number) =>
       second.includes((atMs / 1000) % 60) &&
-      minutes.has(Math.floor(atMs / minuteMs) % 60) && // Asking node-cron takes 10 µs, and a year has 525,600 minutes.
+      // Asking node-cron takes 10 µs, and a year has 525,600 minutes: most are out for their minute alone.
+      minutes.has(Math.floor(atMs / minuteMs) % 60) &&
       task.match(new Date(atMs)) &&
       !isRepeat(atMs);
     return { expression, timeZone, matches };
@@ -76,7 +77,9 @@ type ScheduleEntry = { atMs: number } & (
   | { kind: 'handled'; dueMs: number; outcome: 'started' | 'late' | 'skipped'; reason: string }
 );
 
-/** What became of each due time, in `schedule.jsonl`: each is handled once, whatever is restarted in between. */
+/**
+ * What became of each due time, in `schedule.jsonl`: each is handled once, whatever is restarted in between.
+ */
 export class Schedule {
   readonly #calendar: Calendar;
   readonly #journal: Journal<ScheduleEntry>;

@@ -8,7 +8,10 @@ export const inOrder = (ids: Iterable<string>) => [...ids].sort((a, b) => (a < b
 export const readyFor = (devices: Iterable<Presence>, modelSha256: string) =>
   [...devices].filter((d) => d.online && d.problem === '' && d.modelSha256 === modelSha256);
 
-/** The base model of a new run: the one that most ready devices have; of equals the first by name. '' for none. */
+/**
+ * The base model of a new run: the one that most ready devices have; of equals the first by name. '' for
+ * none.
+ */
 export function commonModel(devices: Iterable<Presence>): string {
   const counts = new Map<string, number>();
   for (const { online, problem, modelSha256 } of devices)

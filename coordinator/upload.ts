@@ -32,8 +32,8 @@ export function chunkBytesOf(chunk: Chunk, limits: UploadLimits): number | strin
 }
 
 /**
- * The part file of one device's upload. What it holds is all there is to know, so a restart resumes by itself:
- * chunks are written in order, each on disk before the next is asked for.
+ * The part file of one device's upload. What it holds is all there is to know, so a restart resumes by
+ * itself: chunks are written in order, each on disk before the next is asked for.
  */
 export class Upload {
   readonly #folder: string;

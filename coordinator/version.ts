@@ -9,8 +9,8 @@ import type { RunState, Stage } from './run.js';
 import type { RunStore } from './run-store.js';
 
 /**
- * Makes the next version from the updates of a closing set and writes it to disk: a pure function of the spool and
- * the version before, so doing it again after a crash writes the same bytes.
+ * Makes the next version from the updates of a closing set and writes it to disk: a pure function of the
+ * spool and the version before, so doing it again after a crash writes the same bytes.
  */
 export async function makeVersion(
   store: RunStore,

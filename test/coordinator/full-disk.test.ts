@@ -19,7 +19,7 @@ function mountSmall(t: TestContext, folder: string): boolean {
   return true;
 }
 
-test('a full disk stops nothing for good: the run says so, waits, and ends when there is room again', async (t) => {
+test('a run on a full disk waits, and ends when there is room again', async (t) => {
   const made = await Fleet.start(t);
   if (!mountSmall(t, made.folder)) return;
   made.atEnd(() => void execFileSync('umount', ['-l', made.folder]));

@@ -33,7 +33,7 @@ test('entries are read back in order', async () => {
   assert.equal(torn, false);
 });
 
-test('a journal cut at any byte loses only entries that were not whole, and can be gone on with', async () => {
+test('a journal cut at any byte loses only entries that were not whole', async () => {
   const path = await written('cut', 3);
   const bytes = await readFile(path);
   for (let length = 0; length < bytes.length; length++) {

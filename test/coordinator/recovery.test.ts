@@ -15,7 +15,9 @@ const two: Script[] = [
 ];
 const script = fileURLToPath(new URL('./coordinator-process.js', import.meta.url));
 
-/** A coordinator service that is killed −9 whenever its journal has grown by `every` lines, and started again. */
+/**
+ * A coordinator service that is killed −9 whenever its journal has grown by `every` lines, and started again.
+ */
 async function killed(made: Fleet, first: number, every: number): Promise<number> {
   const settings = { broker: made.url, fleet, runs: made.folder, settleS: 1, rounds: 2, minDevices: 2 };
   let kills = 0;
@@ -51,7 +53,7 @@ async function fleetOfTwo(t: TestContext): Promise<Fleet> {
   return made;
 }
 
-test('a coordinator that is killed again and again ends its run with the adapter of an undisturbed run', async (t) => {
+test('a coordinator killed again and again ends with the adapter of an undisturbed run', async (t) => {
   const undisturbed = await fleetOfTwo(t);
   await undisturbed.coordinator({ defaults: { rounds: 2, minDevices: 2, optimizer: 'fedadam' } });
   await undisturbed.trigger();
@@ -136,7 +138,7 @@ test('an accepted update is receipted again after a restart, and not counted twi
   assert.deepEqual(made.status?.received, ['a']);
 });
 
-test('a journal that is damaged in its middle, or an adapter that is not the journal’s, is refused by name', async (t) => {
+test('a damaged journal, or an adapter that is not the journal’s, is refused by name', async (t) => {
   const made = await Fleet.start(t);
   await made.device(two[0]!);
   await made.device({ ...two[1]!, change: (u, task) => (task.key.kind === 'train' ? null : u) });

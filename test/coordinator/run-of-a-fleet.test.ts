@@ -170,7 +170,7 @@ test('a device with another base model is not invited, and the status says why',
   assert.deepEqual(other.tasks, []);
 });
 
-test('a silent device is told again, misses the deadline, is told to stop, and the round closes by its quorum', async (t) => {
+test('a silent device is told again, then to stop, and the round closes by its quorum', async (t) => {
   const made = await Fleet.start(t);
   await made.device(two[0]!);
   const silent = await made.device({
@@ -190,7 +190,7 @@ test('a silent device is told again, misses the deadline, is told to stop, and t
   assert.ok(silent.tasks.some((task) => task.key.kind === 'cancel' && task.key.round === 1));
 });
 
-test('a round without quorum fails with its reason, keeps the adapter, and the run goes on or stops by its rule', async (t) => {
+test('a round without quorum keeps the adapter, and the run goes on or stops by its rule', async (t) => {
   const made = await Fleet.start(t);
   await made.device(two[0]!);
   const fails =

@@ -1,92 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nextStep, type Step, type World } from '../../coordinator/plan.js';
-import { apply, type RunEntry, type RunState, replay, type Stage } from '../../coordinator/run.js';
-import { cancelTask, dueTasks, type Told, taskFor } from '../../coordinator/tasks.js';
-import type { Measures, Presence } from '../../schemas/messages.js';
-import { runSettings } from '../../schemas/run-settings.js';
-import { requireSettings } from '../../schemas/settings.js';
-
-const sha = 'a'.repeat(64);
-const settingsOf = (raw: Record<string, unknown>) =>
-  requireSettings(runSettings, { rounds: 2, minDevices: 2, deadlineS: 60, waitS: 30, ...raw }, 'test');
-const trigger = { id: '', source: 'mqtt', dueAt: null, late: false } as const;
-const begin = (raw: Record<string, unknown> = {}): RunEntry => ({
-  kind: 'started',
-  atMs: 1000,
-  run: 'r',
-  trigger,
-  settings: settingsOf(raw),
-});
-const device = (deviceId: string, more: Partial<Presence> = {}): Presence => ({
-  deviceId,
-  session: 1,
-  online: true,
-  modelSha256: 'm',
-  trainExamples: 10,
-  evaluationExamples: 4,
-  version: '1',
-  problem: '',
-  ...more,
-});
-const world = (more: Partial<World> = {}): World => ({
-  nowMs: 2000,
-  devices: [device('a'), device('b')],
-  connectedMs: 0,
-  settleMs: 5000,
-  ...more,
-});
-const measures = (more: Partial<Measures> = {}): Measures => ({
-  examples: 1,
-  steps: 1,
-  tokens: 10,
-  labelTokens: 5,
-  loss: 2,
-  seconds: 1,
-  bytesDown: 100,
-  ...more,
-});
-const opened = (stage: Stage, invited: string[], atMs = 2000): RunEntry => ({
-  kind: 'opened',
-  atMs,
-  stage,
-  modelSha256: 'm',
-  invited,
-  deadlineMs: atMs + 60_000,
-});
-const accepted = (deviceId: string, more: Partial<Measures> = {}): RunEntry => ({
-  kind: 'accepted',
-  atMs: 3000,
-  deviceId,
-  sha256: sha,
-  bytes: 1000,
-  measures: measures(more),
-});
-const refused = (deviceId: string): RunEntry => ({
-  kind: 'refused',
-  atMs: 3000,
-  deviceId,
-  sha256: sha,
-  reason: 'NaN',
-});
-const closed = (...contributors: string[]): RunEntry => ({ kind: 'closed', atMs: 4000, contributors });
-const made = (version: number, atMs = 5000): RunEntry => ({ kind: 'made', atMs, version, sha256: sha });
-const init: RunEntry[] = [opened({ kind: 'init', round: 0 }, ['a']), accepted('a'), closed('a'), made(0)];
-const evaluate = (round: number): RunEntry[] => [
-  opened({ kind: 'evaluate', round }, ['a', 'b']),
-  accepted('a', { loss: 1, labelTokens: 30, examples: 3, rouge1: 10, rouge2: 0, rougeL: 20 }),
-  accepted('b', { loss: 5, labelTokens: 10, examples: 1, rouge1: 50, rouge2: 8, rougeL: 40 }),
-  closed('a', 'b'),
-];
-const train = (round: number): RunEntry[] => [
-  opened({ kind: 'train', round }, ['a', 'b'], 10_000 * round),
-  accepted('b', { joules: 7 }),
-  accepted('a', { loss: 4, labelTokens: 15 }),
-  { kind: 'closed', atMs: 10_000 * round + 400, contributors: ['a', 'b'] },
-  made(round, 10_000 * round + 500),
-];
-const stateOf = (entries: RunEntry[], raw: Record<string, unknown> = {}) => replay([begin(raw), ...entries]);
-const whereIs = ({ step }: RunState) => (step.phase === 'ended' ? ['ended'] : [step.phase, step.stage]);
+import { nextStep, type Step } from '../../coordinator/plan.js';
+import { apply, type RunEntry, replay } from '../../coordinator/run.js';
+import {
+  accepted,
+  begin,
+  closed,
+  device,
+  evaluate,
+  init,
+  made,
+  opened,
+  refused,
+  settingsOf,
+  sha,
+  stateOf,
+  train,
+  whereIs,
+  world,
+} from './entries.js';
 
 test('a run goes init → evaluate 0 → train 1 → evaluate 1 → … → ended', () => {
   assert.deepEqual(whereIs(stateOf([])), ['waiting', { kind: 'init', round: 0 }]);
@@ -270,36 +202,4 @@ test('a stopped run keeps its version, and its open round failed', () => {
     [0, 'failed', 'enough'],
   );
   assert.deepEqual(state.step, { phase: 'ended', state: 'stopped', reason: 'enough', atMs: 4000 });
-});
-
-test('a task’s seed depends on the settings’ seed, the round and the device, not on the run or the time', () => {
-  const seedIn = (entries: RunEntry[], id: string, raw = {}, nowMs = 0) => {
-    const state = stateOf(entries, raw);
-    return state.step.phase === 'open' ? taskFor(state, state.step, id, nowMs).seed : -1;
-  };
-  const open = [...init, ...evaluate(0), ...train(1).slice(0, 1)];
-  assert.equal(seedIn(open, 'a'), seedIn(open, 'a', {}, 999));
-  assert.notEqual(seedIn(open, 'a'), seedIn(open, 'b'));
-  assert.notEqual(seedIn(open, 'a'), seedIn(open, 'a', { seed: 2 }));
-  assert.equal(seedIn(init.slice(0, 1), 'a'), seedIn(init.slice(0, 1), 'b'));
-});
-
-test('a task is due to whoever owes an answer and was not told lately', () => {
-  const { step } = stateOf([
-    ...init,
-    ...evaluate(0),
-    opened({ kind: 'train', round: 1 }, ['a', 'b', 'c']),
-    accepted('a'),
-  ]);
-  assert.ok(step.phase === 'open');
-  const told = new Map<string, Told>([['b', { atMs: 0, answering: false }]]);
-  assert.deepEqual(dueTasks(step, told, 14_999, 15_000), ['c']);
-  assert.deepEqual(dueTasks(step, told, 15_000, 15_000), ['b', 'c']);
-  assert.deepEqual(dueTasks(step, new Map([['b', { atMs: 0, answering: true }]]), 90_000, 15_000), ['c']);
-});
-
-test('a cancel names the run and round', () => {
-  const state = stateOf([...init, ...evaluate(0), ...train(1).slice(0, 1)]);
-  assert.ok(state.step.phase === 'open');
-  assert.deepEqual(cancelTask(state, state.step, 'a', 0).key, { run: 'r', round: 1, kind: 'cancel' });
 });

@@ -142,7 +142,7 @@ test('a due time that falls in a run is recorded as skipped', async (t) => {
   assert.equal((await made.runs()).length, 1);
 });
 
-test('a run that was started when the coordinator died before it noted so is not started again', async (t) => {
+test('a run that a crash left unnoted in the schedule is not started again', async (t) => {
   const { made, clock, start, handled, ended } = await nightly(t);
   const first = await start();
   const before = await readFile(join(made.folder, 'schedule.jsonl'));

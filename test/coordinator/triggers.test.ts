@@ -74,7 +74,7 @@ test('settings that no task can carry are refused, and no run is left behind', a
   assert.deepEqual(await made.runs(), []);
 });
 
-test('rounds/stop ends the run, cancels its tasks and keeps the last version; with no run it is refused', async (t) => {
+test('rounds/stop cancels tasks and keeps the last version; with no run it is refused', async (t) => {
   const made = await Fleet.start(t);
   await made.coordinator();
   await made.stopRun();
@@ -94,7 +94,7 @@ test('rounds/stop ends the run, cancels its tasks and keeps the last version; wi
   await until(() => device.tasks.at(-1)?.key.kind === 'cancel', 'cancelled');
 });
 
-test('a trigger is answered by a retained status and result, which a new coordinator says again', async (t) => {
+test('status and result are retained, and a new coordinator says them again', async (t) => {
   const made = await Fleet.start(t);
   await made.device(one);
   const first = await made.coordinator({ defaults: { rounds: 1 } });

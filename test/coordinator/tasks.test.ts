@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RunEntry } from '../../coordinator/run.js';
+import { cancelTask, dueTasks, type Told, taskFor } from '../../coordinator/tasks.js';
+import { accepted, evaluate, init, opened, stateOf, train } from './entries.js';
+
+test('a task’s seed depends on seed, round and device, not on the run or the time', () => {
+  const seedIn = (entries: RunEntry[], id: string, raw = {}, nowMs = 0) => {
+    const state = stateOf(entries, raw);
+    return state.step.phase === 'open' ? taskFor(state, state.step, id, nowMs).seed : -1;
+  };
+  const open = [...init, ...evaluate(0), ...train(1).slice(0, 1)];
+  assert.equal(seedIn(open, 'a'), seedIn(open, 'a', {}, 999));
+  assert.notEqual(seedIn(open, 'a'), seedIn(open, 'b'));
+  assert.notEqual(seedIn(open, 'a'), seedIn(open, 'a', { seed: 2 }));
+  assert.equal(seedIn(init.slice(0, 1), 'a'), seedIn(init.slice(0, 1), 'b'));
+});
+
+test('a task is due to whoever owes an answer and was not told lately', () => {
+  const { step } = stateOf([
+    ...init,
+    ...evaluate(0),
+    opened({ kind: 'train', round: 1 }, ['a', 'b', 'c']),
+    accepted('a'),
+  ]);
+  assert.ok(step.phase === 'open');
+  const told = new Map<string, Told>([['b', { atMs: 0, answering: false }]]);
+  assert.deepEqual(dueTasks(step, told, 14_999, 15_000), ['c']);
+  assert.deepEqual(dueTasks(step, told, 15_000, 15_000), ['b', 'c']);
+  assert.deepEqual(dueTasks(step, new Map([['b', { atMs: 0, answering: true }]]), 90_000, 15_000), ['c']);
+});
+
+test('a cancel names the run and round', () => {
+  const state = stateOf([...init, ...evaluate(0), ...train(1).slice(0, 1)]);
+  assert.ok(state.step.phase === 'open');
+  assert.deepEqual(cancelTask(state, state.step, 'a', 0).key, { run: 'r', round: 1, kind: 'cancel' });
+});
