@@ -5,7 +5,9 @@ import { writeAtomic } from '../runtime/files.js';
 
 const kept = 2;
 
-/** Adapters that were downloaded, by SHA-256: an evaluation's is the next training's. The last two are kept. */
+/**
+ * Adapters that were downloaded, by SHA-256: an evaluation's is the next training's. The last two are kept.
+ */
 export class AdapterCache {
   readonly #folder: string;
 

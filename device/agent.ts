@@ -4,11 +4,11 @@ import { decode, encode } from '../schemas/codec.js';
 import type { Point, Receipt, Task } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import { matchTopic, topicsOf } from '../schemas/topics.js';
+import type { AdapterPiece } from './download.js';
 import { type Duties, doTask, handIn } from './duty.js';
 import type { Finished } from './journal.js';
 import { Link } from './link.js';
 import { Mailbox } from './mailbox.js';
-import type { AdapterPiece } from './pull.js';
 import { Standing } from './standing.js';
 import { type DeviceState, stepFor } from './task-state.js';
 
@@ -36,8 +36,8 @@ export interface Agent {
 const maxWaiting = 64;
 
 /**
- * Connects a device to its fleet: announces it, and does one task at a time, each once, until the coordinator's
- * receipt. Resolves when the device was announced for the first time.
+ * Connects a device to its fleet: announces it, and does one task at a time, each once, until the
+ * coordinator's receipt. Resolves when the device was announced for the first time.
  * @throws Refusal where the model or the data can't be used, or no broker answers
  */
 export async function startAgent(settings: AgentSettings, parts: AgentParts): Promise<Agent> {
@@ -208,7 +208,8 @@ class DeviceAgent implements Agent {
       } catch (error) {
         if (signal.aborted) return;
         this.#duties.log.error('task given up', { reason: told(error) });
-        this.#standing.trouble(told(error)); // As a full disk: until it is looked at again, no task can be done.
+        // As a full disk: until it is looked at again, no task can be done.
+        this.#standing.trouble(told(error));
         await this.#announce(true);
       }
       if (!signal.aborted) this.#state = { phase: 'idle' };

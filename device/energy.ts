@@ -1,4 +1,7 @@
-/** Adds up energy from readings of power. A mean holds since the reading before; a moment's value by trapezoid. */
+/**
+ * Adds up energy from readings of power. A mean holds since the reading before; a moment's value by
+ * trapezoid.
+ */
 export class EnergyMeter {
   readonly #averages: boolean;
   #last: { watts: number; atMs: number } | undefined;

@@ -15,8 +15,8 @@ export interface Finished {
 }
 
 /**
- * What a device must still know after a kill: the last update that it finished. `finished.json` names the bytes in
- * `finished.update` by their hash and is written after them, so the two agree or there is none.
+ * What a device must still know after a kill: the last update that it finished. `finished.json` names the
+ * bytes in `finished.update` by their hash and is written after them, so the two agree or there is none.
  */
 export class Journal {
   readonly #folder: string;

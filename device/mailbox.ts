@@ -1,4 +1,7 @@
-/** Messages for the one who waits for them, in order; over the limit the oldest goes: what is missed is asked for again. */
+/**
+ * Messages for the one who waits for them, in order; over the limit the oldest goes: what is missed is asked
+ * for again.
+ */
 export class Mailbox<T> {
   readonly #items: T[] = [];
   readonly #maxItems: number;
@@ -17,7 +20,10 @@ export class Mailbox<T> {
     if (this.#items.length > this.#maxItems) this.#items.shift();
   }
 
-  /** The next message; undefined when none comes within limitMs. Rejects with the reason of a signal that aborts. */
+  /**
+   * The next message; undefined when none comes within limitMs. Rejects with the reason of a signal that
+   * aborts.
+   */
   take(limitMs: number, ...signals: AbortSignal[]): Promise<T | undefined> {
     const aborted = signals.find((signal) => signal.aborted);
     if (aborted) return Promise.reject(aborted.reason);

@@ -66,7 +66,9 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   };
 }
 
-/** Points go to InfluxDB where the device knows one, else to the coordinator; either way by way of the disk. */
+/**
+ * Points go to InfluxDB where the device knows one, else to the coordinator; either way by way of the disk.
+ */
 function openSink(settings: DeviceSettings, log: Log, deliver: Deliver): Promise<Sink> {
   const spool = { folder: join(settings.state, 'telemetry'), maxBytes: settings.telemetryBytes };
   if (settings.influxUrl !== '') return createSink({ ...settings, ...spool }, log);

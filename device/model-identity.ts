@@ -19,8 +19,8 @@ interface Seen {
 }
 
 /**
- * Which model a Hugging Face folder holds: one SHA-256 over config.json, the weights and tokenizer.json. What was
- * hashed once is remembered in `cacheFile` for as long as sizes and times stay.
+ * Which model a Hugging Face folder holds: one SHA-256 over config.json, the weights and tokenizer.json. What
+ * was hashed once is remembered in `cacheFile` for as long as sizes and times stay.
  * @throws Refusal that names a file which is missing or cut short
  */
 export async function modelIdentity(folder: string, cacheFile: string): Promise<{ sha256: string }> {
@@ -95,9 +95,8 @@ async function requireFile<T>(path: string, read: () => Promise<T>): Promise<T> 
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     const what = code === 'ENOENT' ? 'no such file' : `can't be read (${code})`;
-    throw new Refusal(
-      `${path}: ${what}: a model is a Hugging Face folder with config.json, model.safetensors and tokenizer.json`,
-    );
+    const expected = 'a Hugging Face folder with config.json, model.safetensors and tokenizer.json';
+    throw new Refusal(`${path}: ${what}: a model is ${expected}`);
   }
 }
 

@@ -15,7 +15,10 @@ export interface SamplerSettings {
 export interface Sampler {
   /** What the power sensor is; 'none' where there is none. */
   readonly source: string;
-  /** Starts to add up energy. @returns joules since then, at its one call; undefined where nothing measures them */
+  /**
+   * Starts to add up energy.
+   * @returns joules since then, at its one call; undefined where nothing measures them
+   */
   measure(): () => Promise<number | undefined>;
   stop(): Promise<void>;
 }
@@ -31,7 +34,10 @@ export async function startSampler(
   let cpu = cpuTimes();
   let turn: Promise<unknown> = Promise.resolve();
 
-  /** One at a time: a counter's mean is since the reading before. @param starting a meter that counts from here on */
+  /**
+   * One at a time: a counter's mean is since the reading before.
+   * @param starting a meter that counts from here on
+   */
   function readPower(starting?: EnergyMeter): Promise<PowerReading | undefined> {
     const reading = turn.then(async () => {
       const atMs = performance.now();

@@ -15,7 +15,9 @@ export interface PowerSensor {
   read(nowMs: number): Promise<PowerReading | undefined>;
 }
 
-/** Looks for one kind of sensor below a root folder; undefined where there is none, or none that may be read. */
+/**
+ * Looks for one kind of sensor below a root folder; undefined where there is none, or none that may be read.
+ */
 type Finder = (root: string) => Promise<PowerSensor | undefined>;
 
 const finders: Finder[] = [findIna3221, findRapl];
@@ -61,8 +63,8 @@ async function findIna3221(root: string): Promise<PowerSensor | undefined> {
 }
 
 /**
- * NVIDIA's guide: VDD_IN is the total where it is. Else the AGX Orin's three; its VDDQ_VDD2_1V8AO is a part of
- * VIN_SYS_5V0 already.
+ * NVIDIA's guide: VDD_IN is the total where it is. Else the AGX Orin's three; its VDDQ_VDD2_1V8AO is a part
+ * of VIN_SYS_5V0 already.
  */
 function boardWatts(rails: Record<string, number>): number | undefined {
   if (rails.VDD_IN !== undefined) return rails.VDD_IN;

@@ -10,8 +10,8 @@ const script = fileURLToPath(new URL('./shard-process.js', import.meta.url));
 const smallBytes = 256 * 1024;
 
 /**
- * How many examples a file holds. A large one is read in a process of its own: what that takes is given back with it,
- * and an idle device stays small.
+ * How many examples a file holds. A large one is read in a process of its own: what that takes is given back
+ * with it, and an idle device stays small.
  * @throws Refusal where it can't be read as examples
  */
 export async function countExamples(shard: ShardFile, fileBytes: number): Promise<number> {

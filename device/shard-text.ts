@@ -3,7 +3,10 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { Refusal } from '../schemas/refusal.js';
 
-/** A file's text, unpacked where it is gzipped. @throws Refusal: missing, a folder, too large, broken or not text */
+/**
+ * A file's text, unpacked where it is gzipped.
+ * @throws Refusal: missing, a folder, too large, broken or not text
+ */
 export async function readText(path: string, maxBytes: number): Promise<string> {
   const bytes = await readFileWithin(path, maxBytes);
   const gzipped = bytes[0] === 0x1f && bytes[1] === 0x8b;

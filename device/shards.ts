@@ -29,8 +29,8 @@ export interface Shard {
 export const maxShardBytes = 256 * 1024 * 1024;
 
 /**
- * Dialogues and summaries of a JSON array, JSON Lines or CSV file with a header, gzipped or not; its content tells
- * which, not its name.
+ * Dialogues and summaries of a JSON array, JSON Lines or CSV file with a header, gzipped or not; its content
+ * tells which, not its name.
  * @throws Refusal that names the file and, where there is one, the line; it never quotes the text
  */
 export async function readExamples(path: string, options: ReadOptions = {}): Promise<Shard> {

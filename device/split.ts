@@ -1,12 +1,15 @@
 import { random, shuffled } from '../schemas/random.js';
 import { Refusal } from '../schemas/refusal.js';
 
-/** How rows are dealt: alike; in sizes that differ (arXiv 1909.06335's Dirichlet, by quantity); or by a field. */
+/**
+ * How rows are dealt: alike; in sizes that differ (arXiv 1909.06335's Dirichlet, by quantity); or by a field.
+ */
 export type Split = { kind: 'iid' } | { kind: 'dirichlet'; alpha: number } | { kind: 'field'; field: string };
 
 /**
- * Deals rows to devices: every row to one device, at least one row to every device; equal arguments, equal parts.
- * A field's values stay together: each goes, the largest first, to the device with the fewest rows so far.
+ * Deals rows to devices: every row to one device, at least one row to every device; equal arguments, equal
+ * parts. A field's values stay together: each goes, the largest first, to the device with the fewest rows so
+ * far.
  * @throws Refusal where there are fewer rows, or values of the field, than devices
  */
 export function splitRows<T extends { other: Record<string, string> }>(
@@ -30,7 +33,10 @@ export function splitRows<T extends { other: Record<string, string> }>(
   });
 }
 
-/** Whole sizes ≥ 1 in proportion to the weights that add up to `total`: largest remainders above the first one each. */
+/**
+ * Whole sizes ≥ 1 in proportion to the weights that add up to `total`: largest remainders above the first one
+ * each.
+ */
 export function sizesOf(weights: readonly number[], total: number): number[] {
   const sum = weights.reduce((a, b) => a + b, 0);
   const spare = total - weights.length;
@@ -44,7 +50,9 @@ export function sizesOf(weights: readonly number[], total: number): number[] {
   return sizes;
 }
 
-/** A draw from Gamma(shape, 1): Marsaglia and Tsang (2000); a shape below 1 by Gamma(shape + 1) · u^(1/shape). */
+/**
+ * A draw from Gamma(shape, 1): Marsaglia and Tsang (2000); a shape below 1 by Gamma(shape + 1) · u^(1/shape).
+ */
 export function gamma(shape: number, next: () => number): number {
   if (shape < 1) return gamma(shape + 1, next) * (1 - next()) ** (1 / shape);
   const d = shape - 1 / 3;

@@ -7,7 +7,10 @@ export type DeviceState =
   | { phase: 'working'; task: Task }
   | { phase: 'offering'; finished: Finished };
 
-/** ignore: nothing changes; work: do it, in the place of what is done now; offer: what is finished; stop: drop all. */
+/**
+ * ignore: nothing changes; work: do it, in the place of what is done now; offer: what is finished; stop: drop
+ * all.
+ */
 export type Step = 'ignore' | 'work' | 'offer' | 'stop';
 
 /** What a task that was told, perhaps again, perhaps late, asks for. `finished` is the update on disk. */

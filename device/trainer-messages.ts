@@ -38,12 +38,18 @@ export type TrainerResult =
   | { kind: 'train'; delta: NamedTensors; measures: Measures }
   | { kind: 'evaluate'; measures: Measures };
 
-/** `open` comes once, first, and has no answer of its own; then jobs, the next only after the last was answered. */
+/**
+ * `open` comes once, first, and has no answer of its own; then jobs, the next only after the last was
+ * answered.
+ */
 export type TrainerRequest =
   | { kind: 'open'; model: string; threads: number }
   | { kind: 'job'; job: TrainerJob };
 
-/** Each job has any number of `progress` and ends with `done` or `failed`; a failed process may take another job. */
+/**
+ * Each job has any number of `progress` and ends with `done` or `failed`; a failed process may take another
+ * job.
+ */
 export type TrainerReply =
   | { kind: 'progress'; progress: Progress }
   | { kind: 'done'; result: TrainerResult; peakRssBytes: number }

@@ -12,7 +12,10 @@ import type {
   TrainerResult,
 } from './trainer-messages.js';
 
-/** What a device asks of its training engine, one job at a time. A job that fails rejects with why; others may follow. */
+/**
+ * What a device asks of its training engine, one job at a time. A job that fails rejects with why; others may
+ * follow.
+ */
 export interface Trainer {
   init(task: Task): Promise<NamedTensors>;
   train(
@@ -137,7 +140,10 @@ function answerOf(child: ChildProcess, job: TrainerJob, progress: (p: Progress) 
 
 function ended(code: number | null, signal: string | null): string {
   if (signal === 'SIGKILL')
-    return 'the trainer process was killed (SIGKILL): most likely it ran out of memory; try a smaller batchSize or maxSourceTokens';
+    return (
+      'the trainer process was killed (SIGKILL): most likely it ran out of memory; ' +
+      'try a smaller batchSize or maxSourceTokens'
+    );
   return `the trainer process ended before its answer (${signal ?? `exit code ${code}`})`;
 }
 

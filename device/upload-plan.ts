@@ -2,8 +2,9 @@ import type { Receipt } from '../schemas/messages.js';
 import { nextBatchSize } from './batch.js';
 
 /**
- * Where an upload stands. `next`: all chunks below are on the coordinator's disk, as far as we know. Asking means that
- * a single chunk is out to learn where to go on: at the start, and after a silence or a lost connection.
+ * Where an upload stands. `next`: all chunks below are on the coordinator's disk, as far as we know. Asking
+ * means that a single chunk is out to learn where to go on: at the start, and after a silence or a lost
+ * connection.
  */
 export interface UploadPlan {
   count: number;

@@ -25,8 +25,8 @@ type Made = { tensors: NamedTensors; measures: Measures };
 const codec = 'f32';
 
 /**
- * Does a task and answers with its update; what goes wrong is the update's `failure`. Its tensors are a function of
- * the adapter's bytes, the shard and the task alone.
+ * Does a task and answers with its update; what goes wrong is the update's `failure`. Its tensors are a
+ * function of the adapter's bytes, the shard and the task alone.
  * @throws only the signal's reason
  */
 export async function performTask(task: Task, shop: Workshop, signal: AbortSignal): Promise<Update> {

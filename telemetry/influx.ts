@@ -12,9 +12,10 @@ export interface InfluxSettings {
 const requestTimeoutMs = 5_000;
 
 /**
- * Writes points to an InfluxDB that speaks the API of 1.x; makes the database where it is missing. A point that is
- * written twice is one point: its series and its time tell it.
- * @returns a Deliver that throws where another try may help, and counts points that the server will never take
+ * Writes points to an InfluxDB that speaks the API of 1.x; makes the database where it is missing. A point
+ * that is written twice is one point: its series and its time tell it.
+ * @returns a Deliver that throws where another try may help, and counts points that the server will never
+ * take
  */
 export async function createInfluxWriter(settings: InfluxSettings): Promise<Deliver> {
   const { InfluxDB, escape: escapes } = await import('influx'); // Only where it is used: it costs memory.

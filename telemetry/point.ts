@@ -1,8 +1,8 @@
 import type { Point } from '../schemas/messages.js';
 
 /**
- * A point as one line of InfluxDB's line protocol, its time in milliseconds. Fields that are not finite and empty tags
- * are left out; undefined where no field is left.
+ * A point as one line of InfluxDB's line protocol, its time in milliseconds. Fields that are not finite and
+ * empty tags are left out; undefined where no field is left.
  */
 export function lineOf(point: Point): string | undefined {
   const fields = Object.entries(point.fields)
@@ -13,7 +13,8 @@ export function lineOf(point: Point): string | undefined {
     .filter(([, value]) => value !== '')
     .sort(([a], [b]) => (a < b ? -1 : 1)) // The order in which InfluxDB takes them fastest.
     .map(([key, value]) => `,${escaped(key, /[,= ]/g)}=${escaped(value, /[,= ]/g)}`);
-  return `${escaped(point.measurement, /[, ]/g)}${tags.join('')} ${fields.join(',')} ${Math.round(point.timeMs)}`;
+  const series = escaped(point.measurement, /[, ]/g) + tags.join('');
+  return `${series} ${fields.join(',')} ${Math.round(point.timeMs)}`;
 }
 
 // The protocol has no way to write a line's end in a name, and none to write a backslash before a separator.

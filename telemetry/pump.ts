@@ -3,7 +3,9 @@ import type { Point } from '../schemas/messages.js';
 import { parseLine } from './point.js';
 import type { Spool } from './spool.js';
 
-/** Hands points on. Throws where another try may help; answers with how many were refused for good, and why. */
+/**
+ * Hands points on. Throws where another try may help; answers with how many were refused for good, and why.
+ */
 export type Deliver = (points: Point[]) => Promise<{ dropped: number; reason: string }>;
 
 export interface PumpSettings {

@@ -25,7 +25,9 @@ export interface SinkCounts {
 
 const maxPendingPoints = 10_000;
 
-/** Keeps points in a bounded spool and writes them on to InfluxDB; with no `influxUrl` the spool is the store. */
+/**
+ * Keeps points in a bounded spool and writes them on to InfluxDB; with no `influxUrl` the spool is the store.
+ */
 export async function createSink(settings: SinkSettings, log: Warns): Promise<Sink> {
   const deliver = settings.influxUrl === '' ? undefined : await createInfluxWriter(settings);
   return createSinkTo(deliver, settings, { batchPoints: 5_000, everyMs: 1_000, maxWaitMs: 30_000 }, log);

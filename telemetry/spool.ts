@@ -26,8 +26,9 @@ export interface SpoolBatch {
 }
 
 /**
- * Lines kept on disk in numbered segments, bounded: over `maxBytes` the oldest segment goes, and what was unread in it
- * is counted as dropped. Survives a kill; after one, lines may be read again whose acknowledgement was not yet written.
+ * Lines kept on disk in numbered segments, bounded: over `maxBytes` the oldest segment goes, and what was
+ * unread in it is counted as dropped. Survives a kill; after one, lines may be read again whose
+ * acknowledgement was not yet written.
  */
 export class Spool {
   readonly #folder: string;
@@ -80,7 +81,9 @@ export class Spool {
     });
   }
 
-  /** The oldest lines not yet acknowledged, `maxLines` at most and of one segment; none where all were read. */
+  /**
+   * The oldest lines not yet acknowledged, `maxLines` at most and of one segment; none where all were read.
+   */
   peek(maxLines: number): Promise<SpoolBatch> {
     return this.#inTurn(async () => {
       const segment = this.#segments.find(

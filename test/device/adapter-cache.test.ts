@@ -22,7 +22,8 @@ test('the two adapters that were used last are kept', async () => {
   await cache.put(second.sha256, second.bytes);
   for (const [age, { sha256 }] of [second, first].entries())
     utimesSync(join(folder, `${sha256}.safetensors`), 1_000 + age, 1_000 + age);
-  assert.deepEqual(await cache.get(second.sha256), Buffer.from(second.bytes)); // Which makes it the newer one.
+  // To be asked for makes it the newer one.
+  assert.deepEqual(await cache.get(second.sha256), Buffer.from(second.bytes));
   await cache.put(third.sha256, third.bytes);
   assert.equal(await cache.get(first.sha256), undefined);
   assert.deepEqual(

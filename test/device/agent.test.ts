@@ -13,7 +13,10 @@ import { startCoordinator } from './scripted-coordinator.js';
 
 const brokerLimits = { maxPacketBytes: 2 ** 20, maxSubscriptions: 30 };
 
-/** A device, a broker and a coordinator; `task` is one of this device's model and of an adapter that is published. */
+/**
+ * A device, a broker and a coordinator; `task` is one of this device's model and of an adapter that is
+ * published.
+ */
 async function startFleet(t: TestContext, changes: DeviceChanges = {}) {
   const { broker, url } = await startRig(t, brokerLimits);
   const coordinator = await startCoordinator(t, url);
@@ -47,7 +50,7 @@ test('a device announces what it holds, and says goodbye', async (t) => {
   assert.equal(death.session, birth.session);
 });
 
-test('it pulls the adapter, trains on its shard and hands in local − global with what it measured', async (t) => {
+test('it trains on its shard and hands in local − global with what it measured', async (t) => {
   const { coordinator, device, task } = await startFleet(t);
   await coordinator.tell('d1', task());
   const update = await coordinator.updates.find(() => true);
@@ -65,7 +68,7 @@ test('it pulls the adapter, trains on its shard and hands in local − global wi
   assert.deepEqual(measurements, ['network r1 1', 'training r1 1', 'network r1 1']);
 });
 
-test('init makes an adapter of nothing; evaluate takes the held-out examples that it is told, from the cache', async (t) => {
+test('init makes an adapter of nothing; evaluate takes as many held-out examples as told', async (t) => {
   const { coordinator, device, task } = await startFleet(t);
   await coordinator.tell('d1', task({ round: 0, kind: 'init' }, { baseSha256: '' }));
   const made = await coordinator.updates.find(({ key }) => key.kind === 'init');

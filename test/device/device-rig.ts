@@ -24,7 +24,9 @@ export interface Job {
   examples: Example[];
 }
 
-/** A trainer without an engine: adds 1 to every number. While `held`, a job ends only by stop or by release. */
+/**
+ * A trainer without an engine: adds 1 to every number. While `held`, a job ends only by stop or by release.
+ */
 export class FakeTrainer implements Trainer {
   readonly jobs = new Events<Job>();
   readonly pid = undefined;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { AdapterPiece } from '../../device/download.js';
 import { Link, type Wire } from '../../device/link.js';
 import { Mailbox } from '../../device/mailbox.js';
-import { type AdapterPiece, type PullParts, pullAdapter } from '../../device/pull.js';
+import { type PullParts, pullAdapter } from '../../device/pull.js';
 import { decode } from '../../schemas/codec.js';
 import { encodeSafetensors } from '../../schemas/tensors.js';
 import { matchTopic, topicsOf } from '../../schemas/topics.js';
@@ -68,7 +69,7 @@ test('an adapter comes in batches of chunks that double up to 16, and byte for b
   assert.deepEqual(sizes, [1, 1, 2, 4, 8, 16, count - 31]);
 });
 
-test('a version that is not there yet is waited for, and the chunk that is late is asked for again', async (t) => {
+test('a version that is not there yet is waited for, a late chunk is asked for again', async (t) => {
   const { url } = await startRig(t, { maxPacketBytes: 2 ** 20 });
   const coordinator = await startCoordinator(t, url);
   const { parts, asked } = await startPuller(t, url, { silentMs: 100, maxSilences: 50 });

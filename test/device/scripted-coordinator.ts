@@ -62,8 +62,9 @@ export async function startCoordinator(t: TestContext, url: string): Promise<Scr
     for (const receipt of coordinator.answer(chunk, honest, chunks.all.length)) await send(device, receipt);
   }
 
+  // The broker may be gone.
   const send = (device: string, receipt: Receipt) =>
-    client.publish(topics.receipt(device), encode('Receipt', receipt)).catch(() => {}); // The broker may be gone.
+    client.publish(topics.receipt(device), encode('Receipt', receipt)).catch(() => {});
 
   const { client } = await join(t, url, 'coordinator', 'coordinator-1', {
     maxPacketBytes: 2 ** 20,

@@ -99,7 +99,7 @@ test('with an InfluxDB of its own its points go there', { skip }, async (t) => {
   }
 });
 
-test('killed in mid-upload it is told by its will, and offers what it had finished when it is back', async (t) => {
+test('killed in mid-upload it is told by its will, and goes on when it is back', async (t) => {
   const { url } = await startRig(t, brokerLimits);
   const coordinator = await startCoordinator(t, url);
   const at = deviceFolder(t);

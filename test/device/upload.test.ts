@@ -153,7 +153,7 @@ test('a device that was killed offers what it had finished, from where the uploa
   assert.ok(later[1]! >= 20, `went on at ${later[1]}`);
 });
 
-test('a finished update that is no longer whole on disk is not offered: the task is done again', async (t) => {
+test('an update that is damaged on disk is not offered: the task is done again', async (t) => {
   const { url, coordinator, at, device, task } = await startUpload(t, () => []);
   await coordinator.chunks.count(1);
   await device.agent.stop();

@@ -15,7 +15,9 @@ export function influxdMissing(): string | undefined {
   }
 }
 
-/** A real InfluxDB 1.x of our own on free ports, its data below `folder`; it can be stopped and started again. */
+/**
+ * A real InfluxDB 1.x of our own on free ports, its data below `folder`; it can be stopped and started again.
+ */
 export async function createInfluxd(folder: string) {
   mkdirSync(folder, { recursive: true });
   const [rpcPort, httpPort] = [await freePort(), await freePort()];
