@@ -1,8 +1,6 @@
 import os from 'node:os';
+import { fleetSettings, influxSettings, nameSetting } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
-import { namePattern } from '../schemas/topics.js';
-
-const name = { pattern: namePattern, expected: 'a name of letters, digits, _ and -' };
 
 /** What a host may be called as a device: the letters of its name that a topic takes. */
 const hostId = os
@@ -12,17 +10,8 @@ const hostId = os
   .slice(0, 64);
 
 export const deviceSettings = {
-  broker: { kind: 'text', default: 'mqtt://127.0.0.1:1883', help: 'URL of the MQTT broker' },
-  password: { kind: 'text', default: '', help: 'at the broker' },
-  connectS: {
-    kind: 'number',
-    default: 30,
-    min: 1,
-    max: 3600,
-    help: 'seconds within which a broker must answer at the start; later it is awaited for ever',
-  },
-  fleet: { kind: 'text', default: 'default', ...name, help: 'name of the fleet, in all topics' },
-  id: { kind: 'text', default: hostId || 'device', ...name, help: 'of this device in its fleet' },
+  ...fleetSettings,
+  id: { kind: 'text', default: hostId || 'device', ...nameSetting, help: 'of this device in its fleet' },
   model: { kind: 'text', default: './model', help: 'Hugging Face folder of the T5 to train' },
   data: {
     kind: 'text',
@@ -55,20 +44,6 @@ export const deviceSettings = {
     max: 86_400,
     help: 'seconds without a task after which the trainer process ends and gives its memory back',
   },
-  chunkBytes: {
-    kind: 'integer',
-    default: 128 * 1024,
-    min: 1024,
-    max: 256 * 1024,
-    help: 'of an update on its way up',
-  },
-  maxPacketBytes: {
-    kind: 'integer',
-    default: 2 ** 20,
-    min: 2 ** 14,
-    max: 2 ** 28 - 1,
-    help: 'no larger packet is sent or accepted',
-  },
   maxAdapterBytes: {
     kind: 'integer',
     default: 2 ** 28,
@@ -84,14 +59,7 @@ export const deviceSettings = {
     max: 2 ** 40,
     help: 'of points kept on disk until they are sent',
   },
-  influxUrl: {
-    kind: 'text',
-    default: '',
-    help: 'of an InfluxDB that the device writes to itself; none: points go to the coordinator',
-  },
-  influxDatabase: { kind: 'text', default: 'fleetune', help: 'InfluxDB database' },
-  influxUser: { kind: 'text', default: '', help: 'InfluxDB user' },
-  influxPassword: { kind: 'text', default: '', help: 'InfluxDB password' },
+  ...influxSettings,
 } satisfies SettingTable;
 
 export type DeviceSettings = SettingsOf<typeof deviceSettings>;

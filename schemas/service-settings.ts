@@ -1,0 +1,45 @@
+import type { SettingTable } from './settings.js';
+import { namePattern } from './topics.js';
+
+/** Settings that several services have, with one meaning. */
+export const nameSetting = { pattern: namePattern, expected: 'a name of letters, digits, _ and -' };
+
+/** How a service reaches its fleet. */
+export const fleetSettings = {
+  broker: { kind: 'text', default: 'mqtt://127.0.0.1:1883', help: 'URL of the MQTT broker' },
+  password: { kind: 'text', default: '', help: 'at the broker' },
+  connectS: {
+    kind: 'number',
+    default: 30,
+    min: 1,
+    max: 3600,
+    help: 'seconds within which a broker must answer at the start; later it is awaited for ever',
+  },
+  fleet: { kind: 'text', default: 'default', ...nameSetting, help: 'name of the fleet, in all topics' },
+  chunkBytes: {
+    kind: 'integer',
+    default: 128 * 1024,
+    min: 1024,
+    max: 256 * 1024,
+    help: 'of an adapter or update in one message',
+  },
+  maxPacketBytes: {
+    kind: 'integer',
+    default: 2 ** 20,
+    min: 2 ** 14,
+    max: 2 ** 28 - 1,
+    help: 'no larger packet is sent or accepted',
+  },
+} satisfies SettingTable;
+
+/** Where telemetry goes. */
+export const influxSettings = {
+  influxUrl: {
+    kind: 'text',
+    default: '',
+    help: 'of an InfluxDB to write to; none: a device’s points go to the coordinator, whose stay in files',
+  },
+  influxDatabase: { kind: 'text', default: 'fleetune', help: 'InfluxDB database' },
+  influxUser: { kind: 'text', default: '', help: 'InfluxDB user' },
+  influxPassword: { kind: 'text', default: '', help: 'InfluxDB password' },
+} satisfies SettingTable;
