@@ -15,12 +15,14 @@ type RunDefaults = Partial<Record<keyof RunSettings, RunSettings[keyof RunSettin
 export const demoDefaults: Record<'builtin' | 'text' | 'model', RunDefaults> = {
   builtin: {
     rounds: 5,
-    steps: 12,
+    steps: 30,
     batchSize: 8,
     learningRate: 0.003,
+    // A small model needs more than q and v to take up the words and the order of facts of a new kind of summary.
+    loraTargets: ['q', 'k', 'v', 'o', 'wi_0', 'wi_1', 'wo'],
     maxSourceTokens: 192,
-    maxTargetTokens: 72,
-    evaluationExamples: 16,
+    maxTargetTokens: 64,
+    evaluationExamples: 30,
   },
   text: {
     rounds: 3,
@@ -57,7 +59,7 @@ export const demoSettings = {
   summaryField: { kind: 'text', default: '', help: 'of both files; none: detected' },
   examples: {
     kind: 'integer',
-    default: 240,
+    default: 400,
     min: 1,
     max: 1_000_000,
     help: 'dialogues that each device gets of the built-in text',
