@@ -19,6 +19,7 @@ export function statusOf(state: RunState, note: string): FleetStatus {
     format: 1,
     state: stage ? (cohort ? words[stage.kind] : 'waiting') : 'idle',
     run: state.run,
+    trigger: state.trigger.id || null,
     round: Math.min(stage?.round ?? records.length, settings.rounds),
     rounds: settings.rounds,
     invited: cohort ? [...cohort.round.invited] : [],
@@ -37,6 +38,7 @@ export function idleStatus(latest: RunSummary | null): FleetStatus {
     format: 1,
     state: 'idle',
     run: latest?.run ?? null,
+    trigger: latest?.trigger.id || null,
     round: latest?.rounds.at(-1)?.round ?? 0,
     rounds: latest?.settings.rounds ?? 0,
     invited: [],
@@ -51,7 +53,7 @@ export function idleStatus(latest: RunSummary | null): FleetStatus {
 
 /** @throws Error where the run has not ended: our own mistake */
 export function summaryOf(state: RunState): RunSummary {
-  const { step, trigger } = state;
+  const { step } = state;
   if (step.phase !== 'ended') throw new Error(`run ${state.run} has not ended`);
   const { version, sha256 } = state;
   return {
@@ -59,7 +61,7 @@ export function summaryOf(state: RunState): RunSummary {
     run: state.run,
     state: step.state,
     reason: step.reason,
-    trigger: { id: trigger.id, source: trigger.source, dueAt: trigger.dueAt },
+    trigger: state.trigger,
     model: { sha256: state.modelSha256 },
     settings: state.settings,
     startedAt: iso(state.startedMs),

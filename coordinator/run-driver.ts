@@ -103,8 +103,8 @@ export class RunDriver {
     };
     const { receipt, entry } = await receiveChunk(at, deviceId, round, chunk);
     if (entry) await this.#take(entry);
-    const told = this.#told.get(deviceId);
-    if (told && receipt.state === 'receiving') this.#told.set(deviceId, { ...told, answering: true });
+    if (receipt.state === 'receiving' && this.#told.has(deviceId))
+      this.#told.set(deviceId, { atMs: at.nowMs, answering: true });
     if (receipt.state === 'refused')
       this.#parts.log.warn('update refused', { device: deviceId, round, reason: receipt.reason });
     return receipt;

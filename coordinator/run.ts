@@ -70,6 +70,7 @@ export interface RunState {
   version: number;
   sha256: string;
   before: Score | null;
+  /** Of the current version; null until an evaluation of it brought something. */
   after: Score | null;
   records: readonly RoundRecord[];
   /** Devices that failed to make version 0, and why. */
@@ -151,7 +152,7 @@ export function apply(state: RunState, entry: RunEntry): RunState {
       return making(remember(state, step), ticked(state, step, entry.atMs), entry.contributors);
     case 'made':
       if (step.phase !== 'making') break;
-      return made({ ...state, version: entry.version, sha256: entry.sha256 }, step, entry.atMs);
+      return made({ ...state, version: entry.version, sha256: entry.sha256, after: null }, step, entry.atMs);
     case 'failed':
       if (step.phase === 'ended') break;
       return failed(
@@ -222,7 +223,7 @@ function evaluated(state: RunState, step: Open, atMs: number): RunState {
   const score = meanScore(step.answers);
   const { round } = step.stage;
   const records = state.records.map((r) => (r.round === round ? withEvaluation(r, step, score, atMs) : r));
-  const scored = round === 0 ? { before: score } : { after: score ?? state.after };
+  const scored = round === 0 ? { before: score } : { after: score };
   return follow(remember({ ...state, records, ...scored }, step), step.stage, atMs);
 }
 

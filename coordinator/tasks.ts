@@ -3,7 +3,7 @@ import { seedOf } from '../schemas/random.js';
 import { openRound, outstanding } from './round.js';
 import { type Cohort, type RunEntry, type RunState, replay } from './run.js';
 
-/** When a device was told its open task last, and whether a first chunk of its answer came. */
+/** When a device was told its open task, or sent a chunk of its answer, whichever was last. */
 export interface Told {
   atMs: number;
   answering: boolean;
@@ -41,6 +41,9 @@ export function taskFor(state: RunState, cohort: Cohort, deviceId: string, nowMs
   };
 }
 
+/** A device that began to answer may have lost its upload: it is told again after a longer silence. */
+const answeringPatience = 4;
+
 /** Devices to tell their task now: those that still owe an answer and were not told, or not lately. */
 export function dueTasks(
   cohort: Cohort,
@@ -51,7 +54,7 @@ export function dueTasks(
   if (cohort.round.phase !== 'open') return [];
   return outstanding(cohort.round).filter((id) => {
     const last = told.get(id);
-    return last === undefined || (!last.answering && nowMs - last.atMs >= everyMs);
+    return last === undefined || nowMs - last.atMs >= everyMs * (last.answering ? answeringPatience : 1);
   });
 }
 

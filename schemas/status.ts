@@ -40,7 +40,8 @@ export interface RunSummary {
   run: string;
   state: 'completed' | 'failed' | 'stopped';
   reason: string;
-  trigger: { id: string; source: 'mqtt' | 'schedule'; dueAt: string | null };
+  /** `dueAt`: when the schedule wanted it; `late`: the coordinator was away then. */
+  trigger: { id: string; source: 'mqtt' | 'schedule'; dueAt: string | null; late: boolean };
   model: { sha256: string };
   settings: RunSettings;
   startedAt: string;
@@ -57,6 +58,8 @@ export interface FleetStatus {
   format: 1;
   state: 'idle' | 'waiting' | 'init' | 'training' | 'evaluating';
   run: string | null;
+  /** Id of the trigger that `run` was started for; null where it had none. */
+  trigger: string | null;
   round: number;
   rounds: number;
   /** Devices of the open round: invited, and those whose answer is in. */

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fittedJson, idleStatus, roundPoint } from '../../coordinator/report.js';
+import { fittedJson, idleStatus, roundPoint, statusOf, summaryOf } from '../../coordinator/report.js';
+import { type RunEntry, replay } from '../../coordinator/run.js';
 import { encode } from '../../schemas/codec.js';
 import type { RoundRecord } from '../../schemas/status.js';
 import { topicsOf } from '../../schemas/topics.js';
+import { begin, trigger } from './entries.js';
 import { Fleet, until } from './fleet.js';
 import { fleet } from './scripted-device.js';
 
@@ -32,6 +34,17 @@ test('a status of many rounds is cut to its limit, the newest rounds stay', () =
   const { history } = JSON.parse(text) as { history: RoundRecord[] };
   assert.ok(history.length > 50);
   assert.equal(history.at(-1)?.round, 3000);
+});
+
+test('status and summary name the trigger, and whether it came late', () => {
+  const scheduled = { id: 'x', source: 'schedule', dueAt: '2026-11-24T00:00:00.000Z', late: true } as const;
+  const started = { ...begin(), trigger: scheduled } as RunEntry;
+  assert.equal(statusOf(replay([started]), '').trigger, 'x');
+  assert.equal(statusOf(replay([{ ...begin(), trigger } as RunEntry]), '').trigger, null);
+  const ended: RunEntry = { kind: 'ended', atMs: 2000, state: 'stopped', reason: '' };
+  const summary = summaryOf(replay([started, ended]));
+  assert.deepEqual(summary.trigger, scheduled);
+  assert.equal(idleStatus(summary).trigger, 'x');
 });
 
 test('a round’s point leaves out what nobody measured', () => {

@@ -71,6 +71,15 @@ test('a round’s record weighs losses by label tokens and ROUGE by examples, an
   ]);
 });
 
+test('the score after a run is of its last version, or none', () => {
+  const trained = [...init, ...evaluate(0), ...train(1), ...evaluate(1), ...train(2)];
+  const silent: RunEntry[] = [opened({ kind: 'evaluate', round: 2 }, ['a']), refused('a'), closed()];
+  for (const last of [[closed()], silent]) assert.equal(stateOf([...trained, ...last]).after, null);
+  const failed: RunEntry = { kind: 'failed', atMs: 4000, reason: 'no quorum' };
+  const kept = stateOf([...init, ...evaluate(0), ...train(1), ...evaluate(1), failed]);
+  assert.equal(kept.after?.loss, 2); // A round that fails leaves the version, and so its score.
+});
+
 test('joules are null where no device has a sensor', () => {
   const entries = train(1).map((e) => (e.kind === 'accepted' ? accepted(e.deviceId) : e));
   assert.equal(stateOf([...init, ...evaluate(0), ...entries]).records[0]!.joules, null);

@@ -27,7 +27,17 @@ test('a task is due to whoever owes an answer and was not told lately', () => {
   const told = new Map<string, Told>([['b', { atMs: 0, answering: false }]]);
   assert.deepEqual(dueTasks(step, told, 14_999, 15_000), ['c']);
   assert.deepEqual(dueTasks(step, told, 15_000, 15_000), ['b', 'c']);
-  assert.deepEqual(dueTasks(step, new Map([['b', { atMs: 0, answering: true }]]), 90_000, 15_000), ['c']);
+});
+
+test('a device that began to answer and went silent is told again, later', () => {
+  const { step } = stateOf([...init, ...evaluate(0), opened({ kind: 'train', round: 1 }, ['a', 'b'])]);
+  assert.ok(step.phase === 'open');
+  const told = new Map<string, Told>([
+    ['a', { atMs: 10_000, answering: true }],
+    ['b', { atMs: 60_000, answering: false }],
+  ]);
+  assert.deepEqual(dueTasks(step, told, 69_999, 15_000), []);
+  assert.deepEqual(dueTasks(step, told, 70_000, 15_000), ['a']);
 });
 
 test('a cancel names the run and round', () => {
