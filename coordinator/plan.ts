@@ -1,7 +1,7 @@
 import type { Presence } from '../schemas/messages.js';
 import { random, seedOf, shuffled } from '../schemas/random.js';
 import { advance } from './round.js';
-import { type RunState, type RunStep, rulesOf, type Stage } from './run.js';
+import { type RunEntry, type RunState, type RunStep, rulesOf, type Stage } from './run.js';
 import { commonModel, inOrder, readyFor, select, unfit } from './selection.js';
 
 /** What a run should do now. Everything but `wait` becomes an entry of its journal. */
@@ -41,6 +41,22 @@ export function nextStep(state: RunState, world: World): Step {
       return { do: 'make', stage: step.stage, contributors: step.contributors };
     case 'ended':
       return { do: 'wait', note: step.reason };
+  }
+}
+
+/** A decision as the journal keeps it. */
+export function entryOf(step: Exclude<Step, { do: 'wait' | 'make' }>, atMs: number): RunEntry {
+  switch (step.do) {
+    case 'open': {
+      const { stage, modelSha256, invited, deadlineMs } = step;
+      return { kind: 'opened', atMs, stage, modelSha256, invited, deadlineMs };
+    }
+    case 'close':
+      return { kind: 'closed', atMs, contributors: step.contributors };
+    case 'fail':
+      return { kind: 'failed', atMs, reason: step.reason };
+    case 'end':
+      return { kind: 'ended', atMs, state: step.state, reason: step.reason };
   }
 }
 

@@ -5,7 +5,7 @@ import type { RunSummary } from '../schemas/status.js';
 import type { Announcer } from './announcer.js';
 import { isDiskTrouble } from './disk-trouble.js';
 import type { OpenRun } from './open-run.js';
-import { nextStep, type Step } from './plan.js';
+import { entryOf, nextStep, type Step } from './plan.js';
 import type { PresenceTable } from './presence.js';
 import type { Publisher, Shown } from './publish.js';
 import { receiveChunk } from './receive.js';
@@ -15,7 +15,7 @@ import type { RunEntry, RunState } from './run.js';
 import { RunStore } from './run-store.js';
 import { cancelTask, dueTasks, type Told, taskFor } from './tasks.js';
 import type { UploadLimits } from './upload.js';
-import { makeVersion } from './version.js';
+import { configOf, makeVersion } from './version.js';
 
 export interface DriverOptions {
   runs: string;
@@ -224,7 +224,9 @@ export class RunDriver {
   }
 
   async #finish(run: OpenRun): Promise<void> {
+    await this.#making; // A stop may come while a version is made: it is not the run's.
     const summary = summaryOf(run.state);
+    if (summary.adapter) await run.store.writeAdapter(summary.adapter.version, configOf(run.state.settings));
     await run.store.writeSummary(summary);
     await run.close();
     this.#run = null;
@@ -268,22 +270,6 @@ export class RunDriver {
     const { announcer } = this.#parts;
     if (this.#run) announcer.status(statusOf(this.#run.state, this.#trouble || this.#note));
     else announcer.status(idleStatus(this.#latest));
-  }
-}
-
-/** A decision as the journal keeps it. */
-function entryOf(step: Exclude<Step, { do: 'wait' | 'make' }>, atMs: number): RunEntry {
-  switch (step.do) {
-    case 'open': {
-      const { stage, modelSha256, invited, deadlineMs } = step;
-      return { kind: 'opened', atMs, stage, modelSha256, invited, deadlineMs };
-    }
-    case 'close':
-      return { kind: 'closed', atMs, contributors: step.contributors };
-    case 'fail':
-      return { kind: 'failed', atMs, reason: step.reason };
-    case 'end':
-      return { kind: 'ended', atMs, state: step.state, reason: step.reason };
   }
 }
 

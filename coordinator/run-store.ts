@@ -8,8 +8,8 @@ import type { Stage } from './run.js';
 
 /**
  * The folder of one run: journal.jsonl, versions/<n>.safetensors (+ <n>.optimizer.safetensors),
- * spool/<round>-<kind>/<device>.update, adapter/{adapter_config.json, adapter_model.safetensors},
- * summary.json. A version's file is what devices pull.
+ * spool/<round>-<kind>/<device>.update, and once it ended adapter/{adapter_config.json,
+ * adapter_model.safetensors} and summary.json. A version's file is what devices pull.
  */
 export class RunStore {
   readonly folder: string;
@@ -24,8 +24,7 @@ export class RunStore {
 
   /** Makes the run's folders, durably. */
   async create(): Promise<void> {
-    for (const name of ['', 'versions', 'spool', 'adapter'])
-      await mkdir(join(this.folder, name), { recursive: true });
+    for (const name of ['', 'versions', 'spool']) await mkdir(join(this.folder, name), { recursive: true });
     await syncFolder(this.folder);
     await syncFolder(join(this.folder, '..'));
   }
@@ -50,24 +49,27 @@ export class RunStore {
     }
   }
 
-  /**
-   * Writes a version, its optimizer's state first, and the adapter as PEFT reads it. Repeating it changes
-   * nothing.
-   */
+  /** Writes a version, its optimizer's state first. Repeating it changes nothing. */
   async writeVersion(
     version: number,
     adapter: NamedTensors,
     optimizer: NamedTensors,
-    config: string,
   ): Promise<{ sha256: string }> {
     const bytes = encodeSafetensors(adapter);
     const statePath = this.#optimizerPath(version);
     if (optimizer.size > 0) await writeAtomic(statePath, encodeSafetensors(optimizer));
     else await rm(statePath, { force: true });
     await writeAtomic(this.versionPath(version), bytes);
-    await writeAtomic(join(this.folder, 'adapter', 'adapter_config.json'), config);
-    await writeAtomic(join(this.folder, 'adapter', 'adapter_model.safetensors'), bytes);
     return { sha256: createHash('sha256').update(bytes).digest('hex') };
+  }
+
+  /** A version as PEFT reads it. @param config text of its adapter_config.json */
+  async writeAdapter(version: number, config: string): Promise<void> {
+    const folder = join(this.folder, 'adapter');
+    await mkdir(folder, { recursive: true });
+    await writeAtomic(join(folder, 'adapter_config.json'), config);
+    await writeAtomic(join(folder, 'adapter_model.safetensors'), await readFile(this.versionPath(version)));
+    await syncFolder(this.folder);
   }
 
   spool(stage: Stage): string {

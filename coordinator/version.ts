@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { decode } from '../schemas/codec.js';
 import { decodeTensors } from '../schemas/codecs.js';
 import { adapterConfig } from '../schemas/peft.js';
+import type { RunSettings } from '../schemas/run-settings.js';
 import type { NamedTensors } from '../schemas/tensors.js';
 import { weightedMean } from './aggregate.js';
 import { serverStep, usualRate } from './optimizers.js';
@@ -19,14 +20,9 @@ export async function makeVersion(
   contributors: readonly string[],
 ): Promise<{ version: number; sha256: string }> {
   const { settings } = state;
-  const config = adapterConfig({
-    rank: settings.loraRank,
-    alpha: settings.loraAlpha,
-    targets: [...settings.loraTargets],
-  });
   if (stage.kind === 'init') {
     const { tensors } = await readUpdate(store.updatePath(stage, contributors[0]!));
-    return { version: 0, ...(await store.writeVersion(0, tensors, new Map(), config)) };
+    return { version: 0, ...(await store.writeVersion(0, tensors, new Map())) };
   }
   const answers = state.step.phase === 'making' ? state.step.answers : {};
   const delta = await weightedMean(
@@ -52,8 +48,12 @@ export async function makeVersion(
     },
   );
   const version = state.version + 1;
-  return { version, ...(await store.writeVersion(version, adapter, moments, config)) };
+  return { version, ...(await store.writeVersion(version, adapter, moments)) };
 }
+
+/** Text of adapter_config.json for a run's adapter. */
+export const configOf = ({ loraRank: rank, loraAlpha: alpha, loraTargets }: RunSettings) =>
+  adapterConfig({ rank, alpha, targets: [...loraTargets] });
 
 async function readUpdate(path: string): Promise<{ tensors: NamedTensors }> {
   const update = decode('Update', await readFile(path), path);

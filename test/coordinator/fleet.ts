@@ -20,6 +20,7 @@ export const brokerOptions = {
   host: '127.0.0.1',
   port: 0,
   wsPort: -1,
+  origins: [],
   drainTimeoutS: 10,
   connectTimeoutS: 10,
   maxConnections: 100,

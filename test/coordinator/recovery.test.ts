@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -136,6 +137,32 @@ test('an accepted update is receipted again after a restart, and not counted twi
   a.offer(a.tasks.find((task) => task.key.kind === 'train')!.key);
   await until(() => accepted() > before, 'the receipt again');
   assert.deepEqual(made.status?.received, ['a']);
+});
+
+test('a run stopped while a version was made leaves the adapter that its summary names', async (t) => {
+  const made = await fleetOfTwo(t);
+  const first = await made.coordinator({ defaults: { minDevices: 2 } });
+  await made.trigger();
+  const { run } = await made.result();
+  await first.stop();
+  // As a crash leaves it: version 2 is on disk, the journal says that the run was stopped before it was made.
+  const whole = await made.journal(run);
+  const before = whole.slice(
+    0,
+    whole.findLastIndex(({ kind }) => kind === 'made'),
+  );
+  const ended = { kind: 'ended', atMs: Date.now(), state: 'stopped', reason: 'enough' };
+  const journal = join(made.folder, run, 'journal.jsonl');
+  await writeFile(journal, [...before, ended].map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+  await rm(join(made.folder, run, 'summary.json'));
+  made.results.length = 0;
+  await made.coordinator();
+  const { adapter } = await made.result();
+  const bytes = await readFile(join(made.folder, run, 'adapter', 'adapter_model.safetensors'));
+  assert.deepEqual(
+    [adapter?.version, adapter?.sha256],
+    [1, createHash('sha256').update(bytes).digest('hex')],
+  );
 });
 
 test('a damaged journal, or an adapter that is not the journal’s, is refused by name', async (t) => {

@@ -33,7 +33,7 @@ test('two devices and two rounds end with the adapter that FedAvg makes by hand'
   assert.deepEqual(values, [0.5 + 3.5, -1 + 3.5, 2 + 3.5, 3.5]); // Each round adds (1·1 + 2·3) / 4 = 1.75.
   assert.deepEqual(summary.adapter, { path: 'adapter', version: 2, sha256 });
   assert.equal(summary.model.sha256, modelSha256);
-  assert.deepEqual(summary.trigger, { id: 'first', source: 'mqtt', dueAt: null });
+  assert.deepEqual(summary.trigger, { id: 'first', source: 'mqtt', dueAt: null, late: false });
   assert.equal(summary.settings.rounds, 2);
   assert.deepEqual(summary.before, { loss: 1.75, rouge1: 10, rouge2: 5, rougeL: 35, examples: 4 });
   assert.deepEqual(summary.after, summary.before);
