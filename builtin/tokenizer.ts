@@ -75,6 +75,7 @@ export function tokenizerConfig(): object {
     unk_token: '<unk>',
     clean_up_tokenization_spaces: false,
     model_max_length: 512,
+    model_input_names: ['input_ids', 'attention_mask'], // T5 takes no token types.
   };
 }
 
