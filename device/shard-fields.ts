@@ -22,24 +22,31 @@ const usual = {
 
 const looked = 100;
 
+/** How fields are chosen, and who hears of it where they can't be. */
+export interface FieldChoice {
+  /** '' or absent: detected. */
+  dialogueField?: string;
+  summaryField?: string;
+  /**
+   * A refusal lists the fields there are: for a person before the data alone. A device's refusals leave it,
+   * and the fields of a CSV file without a header are its first line of text.
+   */
+  tell?: 'fields';
+}
+
 /** Which field is the text and which its summary: as named, else by their usual names. @throws Refusal */
-export function chooseFields(
-  rows: readonly RawRow[],
-  path: string,
-  named: { dialogueField?: string; summaryField?: string },
-): FieldNames {
+export function chooseFields(rows: readonly RawRow[], path: string, named: FieldChoice): FieldNames {
   const all = [...new Set(rows.slice(0, looked).flatMap(({ values }) => Object.keys(values)))];
+  const there = named.tell === 'fields' ? `it has ${listed(all)}` : `it has ${all.length} fields`;
   const choose = (role: 'dialogue' | 'summary', name: string | undefined, taken?: string) => {
-    if (name && !all.includes(name)) throw new Refusal(`${path}: no field named ${name}: ${there(all)}`);
+    if (name && !all.includes(name)) throw new Refusal(`${path}: no field named ${name}: ${there}`);
     const found =
       name ||
       usual[role]
         .map((known) => all.find((field) => field.toLowerCase() === known && field !== taken))
         .find((field) => field !== undefined);
     if (!found)
-      throw new Refusal(
-        `${path}: no field is called like a ${role}: ${there(all)}; name it with --${role}-field`,
-      );
+      throw new Refusal(`${path}: no field is called like a ${role}: ${there}; name it with --${role}-field`);
     return found;
   };
   const dialogue = choose('dialogue', named.dialogueField);
@@ -49,5 +56,5 @@ export function chooseFields(
   return { dialogue, summary, all };
 }
 
-const there = (all: string[]) =>
-  `it has ${all.length === 0 ? 'none' : all.slice(0, 20).join(', ')}${all.length > 20 ? ', …' : ''}`;
+const listed = (all: string[]) =>
+  all.length === 0 ? 'none' : `${all.slice(0, 20).join(', ')}${all.length > 20 ? ', …' : ''}`;

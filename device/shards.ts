@@ -1,5 +1,5 @@
 import { Refusal } from '../schemas/refusal.js';
-import { chooseFields, type FieldNames } from './shard-fields.js';
+import { chooseFields, type FieldChoice, type FieldNames } from './shard-fields.js';
 import { rowsOf } from './shard-rows.js';
 import { readText } from './shard-text.js';
 import type { Example } from './trainer-messages.js';
@@ -9,10 +9,7 @@ export interface Row extends Example {
   other: Record<string, string>;
 }
 
-export interface ReadOptions {
-  /** '' or absent: detected. */
-  dialogueField?: string;
-  summaryField?: string;
+export interface ReadOptions extends FieldChoice {
   /** Rows at most; the others are not looked at. */
   limit?: number;
   /** Of the file, and of its text once unpacked. */
@@ -31,7 +28,8 @@ export const maxShardBytes = 256 * 1024 * 1024;
 /**
  * Dialogues and summaries of a JSON array, JSON Lines or CSV file with a header, gzipped or not; its content
  * tells which, not its name.
- * @throws Refusal that names the file and, where there is one, the line; it never quotes the text
+ * @throws Refusal that names the file and, where there is one, the line; it never quotes the text, nor
+ * fields unless it is asked to
  */
 export async function readExamples(path: string, options: ReadOptions = {}): Promise<Shard> {
   const text = await readText(path, options.maxBytes ?? maxShardBytes);

@@ -68,6 +68,24 @@ test('it trains on its shard and hands in local − global with what it measured
   assert.deepEqual(measurements, ['network r1 1', 'training r1 1', 'network r1 1']);
 });
 
+test('no part of a file that is no shard leaves the device, whatever is told of it', async (t) => {
+  const { coordinator, at, device, task } = await startFleet(t);
+  const files = [
+    'Anna: my PIN, 4711\nBen: ok, bye\n',
+    '[{"Anna": PIN}]',
+    'dialogue,summary\nAnna: PIN 4711\n',
+  ];
+  for (const [i, text] of files.entries()) {
+    writeFileSync(at.data, text);
+    await coordinator.tell('d1', task({ round: i + 1 }));
+    await coordinator.updates.find(({ key, failure }) => key.round === i + 1 && failure !== '');
+    await coordinator.presences.find(({ problem }) => problem !== '');
+  }
+  const { updates, presences } = coordinator;
+  const told = JSON.stringify([updates.all, presences.all, device.logged.all, device.points.all]);
+  assert.doesNotMatch(told, /Anna|PIN|4711/);
+});
+
 test('init makes an adapter of nothing; evaluate takes as many held-out examples as told', async (t) => {
   const { coordinator, device, task } = await startFleet(t);
   await coordinator.tell('d1', task({ round: 0, kind: 'init' }, { baseSha256: '' }));

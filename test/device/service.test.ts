@@ -131,6 +131,7 @@ test('what it can not start with is said in a line or two, without a stack', asy
     [/model\.safetensors: not a whole safetensors file/, (at) => cut(join(at.model, 'model.safetensors'))],
     [/tokenizer\.json: no such file/, (at) => remove(join(at.model, 'tokenizer.json'))],
     [/nowhere\.jsonl: no such file/, (at) => ['--data', join(at.folder, 'nowhere.jsonl')]],
+    [/: it has 2 fields; name it with --dialogue-field$/, (at) => prose(at.data)],
     [/no broker answered at mqtt:\/\/127\.0\.0\.1:9/, () => ['--broker', 'mqtt://127.0.0.1:9']],
     [/state folder/, (at) => ['--state', join(at.data, 'state')]],
     [/influx/, () => ['--influx-url', 'nonsense']],
@@ -147,12 +148,19 @@ test('what it can not start with is said in a line or two, without a stack', asy
       .filter((line) => !line.startsWith('{'));
     assert.equal(code, 1, service.said());
     assert.match(lines.join('\n'), message);
+    assert.doesNotMatch(service.said(), /PIN/);
     assert.ok(lines.length <= 2 && !service.said().includes('    at '), service.said());
   }
 });
 
 function cut(path: string): string[] {
   writeFileSync(path, readFileSync(path).subarray(0, 40));
+  return [];
+}
+
+/** A CSV file without a header: what would be its fields' names is text. */
+function prose(path: string): string[] {
+  writeFileSync(path, 'Anna: my PIN, 4711\nBen: ok, bye\n');
   return [];
 }
 

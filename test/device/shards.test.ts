@@ -81,12 +81,12 @@ test('fields are found by their usual names, or as they are named', async () => 
   const named = await readExamples(article, { summaryField: 'gist' });
   assert.equal(named.examples[0]?.target, 'c');
   assert.match(
-    await refusal(article, { summaryField: 'sumary' }),
+    await refusal(article, { summaryField: 'sumary', tell: 'fields' }),
     /no field named sumary: it has Article, highlights, gist/,
   );
   const odd = file('odd.jsonl', '{"talk":"a","gist":"b"}');
   assert.match(
-    await refusal(odd),
+    await refusal(odd, { tell: 'fields' }),
     /no field is called like a dialogue: it has talk, gist; name it with --dialogue-field/,
   );
   assert.equal((await readExamples(odd, { dialogueField: 'talk', summaryField: 'gist' })).examples.length, 1);
@@ -132,6 +132,11 @@ test('what is none of the formats is refused by its line, and its text is not to
       'prose.txt',
       'Once upon a time secret\n',
       /^ line 1: neither JSON, JSON Lines nor the header of a CSV file$/,
+    ],
+    [
+      'header-less.csv',
+      'Anna: my secret is 4711, call me\nBen: yes, bye\n',
+      /^: no field is called like a dialogue: it has 2 fields; name it with --dialogue-field$/,
     ],
     ['empty.txt', ' \n', /^: empty$/],
     ['none.json', '[]', /^: no rows in it$/],
