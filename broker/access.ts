@@ -62,6 +62,16 @@ export function mayPublish(peer: Peer, topic: string): boolean {
   return peer.role !== 'device' || ('device' in match && match.device === peer.clientId);
 }
 
+/** Whether a peer may clear a retained message of others: an operator the presence of a board that is gone. */
+export const mayClear = (peer: Peer, topic: string) =>
+  peer.role === 'operator' && matchTopic(topic)?.kind === 'presence';
+
+/** Whether what is published there is a trigger: it starts or stops a run. */
+export function isTrigger(topic: string): boolean {
+  const kind = matchTopic(topic)?.kind;
+  return kind === 'roundsStart' || kind === 'roundsStop';
+}
+
 /**
  * A filter is allowed only if all that it can match is. An operator on this machine may listen to everything.
  */

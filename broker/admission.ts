@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import type { AuthenticateError, Client, ConnectPacket, PublishPacket, Subscription } from 'aedes';
 import type { Log } from '../runtime/log.js';
-import { namePattern } from '../schemas/topics.js';
-import { mayPublish, maySubscribe, type Peer, roles } from './access.js';
+import type { Refused } from '../schemas/status.js';
+import { matchTopic, namePattern, topicsOf } from '../schemas/topics.js';
+import { isTrigger, mayClear, mayPublish, maySubscribe, type Peer, roles } from './access.js';
 
 export interface AdmissionLimits {
   maxPacketBytes: number;
@@ -74,6 +75,18 @@ export class Admission {
     return false;
   }
 
+  /**
+   * What the sender of a retained trigger hears when it was dropped: MQTT 3.1.1 has no answer to a publish,
+   * and the coordinator, which says what else is wrong with a trigger, never sees it.
+   */
+  answerTo(client: Client | null, { topic, retain }: PublishPacket, nowMs: number) {
+    const peer = client && this.#peers.get(client);
+    const match = matchTopic(topic);
+    if (!peer || !match || !retain || !isTrigger(topic) || !mayPublish(peer, topic)) return undefined;
+    const refused: Refused = { id: null, reason: retainedTrigger, at: new Date(nowMs).toISOString() };
+    return { topic: topicsOf(match.fleet).roundsRefused, payload: Buffer.from(JSON.stringify(refused)) };
+  }
+
   allowsSubscription(client: Client, { topic }: Subscription): boolean {
     const problem = this.#subscriptionProblem(client, topic);
     if (problem === undefined) return true;
@@ -88,10 +101,14 @@ export class Admission {
 
   #publishProblem(client: Client | null, packet: PublishPacket): string | undefined {
     const peer = client && this.#peers.get(client);
-    if (!peer || !mayPublish(peer, packet.topic)) return `not for a ${peer?.role ?? 'client that is gone'}`;
-    const bytes = packet.topic.length + packet.payload.length;
+    const { topic, payload, retain } = packet;
+    const clears = retain && payload.length === 0;
+    if (!peer || !(mayPublish(peer, topic) || (clears && mayClear(peer, topic))))
+      return `not for a ${peer?.role ?? 'client that is gone'}${remedy(peer, topic)}`;
+    const bytes = topic.length + payload.length;
     if (bytes > this.#limits.maxPacketBytes) return `${bytes} bytes`;
-    return packet.retain ? this.#retain(packet.topic, packet.payload.length) : undefined;
+    if (retain && isTrigger(topic)) return retainedTrigger;
+    return retain ? this.#retain(topic, payload.length) : undefined;
   }
 
   #retain(topic: string, bytes: number): string | undefined {
@@ -125,6 +142,15 @@ export class Admission {
     if (Number.isInteger(Math.log2(count))) this.#log.warn(message, { client: client?.id, count, ...facts });
   }
 }
+
+/** Who comes from another machine without a user name is a viewer, and its trigger would vanish unexplained. */
+const remedy = (peer: Peer | null | undefined, topic: string) =>
+  peer?.role === 'viewer' && isTrigger(topic)
+    ? ': runs are started and stopped by the user name operator'
+    : '';
+
+// It would start its run again whenever a coordinator connects.
+const retainedTrigger = 'a retained trigger: send it without retain';
 
 function isLocal(client: Client): boolean {
   const { remoteAddress } = client.req?.socket ?? (client.conn as Socket);

@@ -13,6 +13,11 @@ export const brokerSettings = {
     max: 65535,
     help: 'of MQTT over WebSocket; 0: any free one, -1: none',
   },
+  origins: {
+    kind: 'list',
+    default: [],
+    help: 'web pages that may connect by WebSocket, as https://example.org; other pages are refused',
+  },
   insecure: {
     kind: 'flag',
     default: false,

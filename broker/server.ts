@@ -15,6 +15,8 @@ export interface BrokerOptions extends AdmissionLimits {
   port: number;
   /** Of the WebSocket listener; 0: any free one, -1: none. */
   wsPort: number;
+  /** Web pages that may connect by WebSocket, as https://example.org. */
+  origins: readonly string[];
   /** A client whose socket does not empty in this time is cut. */
   drainTimeoutS: number;
   /** A client that has not sent its CONNECT in this time is cut. */
@@ -58,7 +60,17 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
     requestTimeout: limitMs,
     connectionsCheckingInterval: limitMs,
   });
-  const webSockets = new WebSocketServer({ server: http, maxPayload: 2 * maxPacketBytes });
+  const webSockets = new WebSocketServer({
+    server: http,
+    maxPayload: 2 * maxPacketBytes,
+    // A browser tells whose page connects: any page on this machine could be an operator [RFC 6455, 10.2].
+    verifyClient: ({ origin }: { origin: string | undefined }) => {
+      if (origin === undefined || options.origins.includes(origin)) return true;
+      const reason = `a web page of ${origin.slice(0, 200)}, which --origins does not list`;
+      log.warn('connection refused', { reason });
+      return false;
+    },
+  });
   webSockets.on('error', () => undefined); // It repeats the errors of `http`, which listen() answers.
   webSockets.on('connection', (socket, request) => serve(createWebSocketStream(socket), request));
   for (const server of [tcp, http]) {
@@ -87,6 +99,7 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
 }
 
 async function createAedes(options: BrokerOptions, admission: Admission, log: Log): Promise<Aedes> {
+  const logFailed = (error?: Error) => error && log.error('answer not published', { reason: told(error) });
   const aedes = await Aedes.createBroker({
     connectTimeout: options.connectTimeoutS * 1000,
     drainTimeout: options.drainTimeoutS * 1000,
@@ -103,8 +116,12 @@ async function createAedes(options: BrokerOptions, admission: Admission, log: Lo
     authorizePublish: (client, packet, done) => {
       // An error would cut the client, and a broker may as well acknowledge what it drops [MQTT-3.3.5-2]: a
       // denied message goes on, empty, to a topic that nobody may subscribe to.
-      if (!admission.allowsPublish(client, packet))
+      if (!admission.allowsPublish(client, packet)) {
+        const answer = admission.answerTo(client, packet, Date.now());
         Object.assign(packet, { topic: '$SYS/denied', payload: Buffer.alloc(0), retain: false });
+        if (answer)
+          aedes.publish({ cmd: 'publish', qos: 1, dup: false, retain: false, ...answer }, logFailed);
+      }
       done(null);
     },
     authorizeSubscribe: (client, subscription, done) =>

@@ -40,6 +40,55 @@ test('a publish that its role may not make is acknowledged, counted, logged and 
   assert.equal(late.messages.all.length, 1);
 });
 
+test('a retained trigger reaches nobody, and who sent it hears why', async (t) => {
+  const { logged, url } = await startRig(t);
+  const coordinator = await join(t, url, 'coordinator', 'c1', {
+    connected: (c) => c.subscribe([t1.roundsStart, t1.roundsStop]),
+  });
+  const operator = await join(t, url, 'operator', 'op', {
+    connected: (c) => c.subscribe([t1.roundsRefused]),
+  });
+  for (const topic of [t1.roundsStart, t1.roundsStop]) {
+    await operator.client.publish(topic, '{"rounds":2}', { retain: true });
+    await logged.find((line) => line.topic === topic && /a retained trigger/.test(String(line.problem)));
+  }
+  for (const { text, retained } of await operator.messages.count(2)) {
+    const { id, reason, at } = JSON.parse(text);
+    assert.deepEqual([id, reason], [null, 'a retained trigger: send it without retain']);
+    assert.ok(!retained && Number.isFinite(Date.parse(at)));
+  }
+  await operator.client.publish(t1.roundsStart, 'end');
+  assert.deepEqual(
+    (await coordinator.messages.count(1)).map(({ text }) => text),
+    ['end'],
+  );
+});
+
+test('a viewer whose trigger is dropped finds in the log what would do', async (t) => {
+  const { logged, url } = await startRig(t);
+  const { client } = await join(t, url, 'viewer', 'web');
+  await client.publish(t1.roundsStart, '');
+  const { problem } = await logged.find(({ message }) => message === 'publish denied');
+  assert.match(String(problem), /^not for a viewer: runs are started and stopped by the user name operator$/);
+});
+
+test('an operator clears the presence of a board that is gone, and writes none', async (t) => {
+  const { broker, url } = await startRig(t);
+  const device = await join(t, url, 'device', 'board-1');
+  await device.client.publish(t1.presence('board-1'), 'here', { retain: true });
+  const { client } = await join(t, url, 'operator', 'op');
+  await client.publish(t1.presence('board-1'), 'no', { retain: true });
+  await client.publish(t1.presence('board-1'), '');
+  assert.equal(broker.counters.deniedPublishes, 2);
+  await client.publish(t1.presence('board-1'), '', { retain: true });
+  const late = await join(t, url, 'viewer', 'late', { connected: (c) => c.subscribe([t1.allPresence]) });
+  await device.client.publish(t1.presence('board-1'), 'end');
+  assert.deepEqual(
+    (await late.messages.count(1)).map(({ text }) => text),
+    ['end'],
+  );
+});
+
 test('a subscription that its role may not make is refused, those beside it are not', async (t) => {
   const { broker, url } = await startRig(t);
   const coordinator = await join(t, url, 'coordinator', 'coordinator-1');

@@ -14,6 +14,7 @@ export const options: BrokerOptions = {
   host: '127.0.0.1',
   port: 0,
   wsPort: -1,
+  origins: [],
   maxPacketBytes: 2 ** 17,
   maxSubscriptions: 100,
   maxRetainedBytes: 2 ** 24,

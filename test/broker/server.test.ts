@@ -132,6 +132,20 @@ test('a client of a WebSocket and one of TCP hear each other', async (t) => {
   assert.equal((await web.messages.count(1))[0]!.text.length, 100_000);
 });
 
+test('a web page connects by WebSocket only where it is listed', async (t) => {
+  const listed = 'https://fleet.example.org';
+  const { broker, logged } = await startRig(t, { wsPort: 0, origins: [listed] });
+  const url = `ws://127.0.0.1:${broker.wsPort}`;
+  for (const origin of ['https://example.org', 'null', `${listed}.evil`]) {
+    const [error] = (await once(new WebSocket(url, 'mqtt', { origin }), 'error')) as [Error];
+    assert.match(error.message, /401/);
+    await logged.find(({ reason }) => String(reason).includes(`a web page of ${origin}, which --origins`));
+  }
+  const webSocket = new WebSocket(url, 'mqtt', { origin: listed });
+  await once(webSocket, 'open');
+  webSocket.close();
+});
+
 test('a connection over the limit is closed, those that are open stay', async (t) => {
   const { broker, logged } = await startRig(t, { maxConnections: 2 });
   const first = await openSocket(t, broker);

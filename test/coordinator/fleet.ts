@@ -33,6 +33,7 @@ export interface CoordinatorSetup {
   defaults?: Record<string, unknown>;
   calendar?: Calendar | null;
   clock?: () => number;
+  fleet?: string;
   resendMs?: number;
   maxUpdateBytes?: number;
 }
@@ -94,7 +95,7 @@ export class Fleet {
     const coordinator = await Coordinator.open(
       {
         runs: this.folder,
-        fleet,
+        fleet: setup.fleet ?? fleet,
         chunkBytes: 64,
         limits: { maxUpdateBytes: setup.maxUpdateBytes ?? 2 ** 20, maxChunks: 1000 },
         maxDevices: 100,
