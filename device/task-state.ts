@@ -21,7 +21,9 @@ export function stepFor(state: DeviceState, finished: Finished | undefined, task
   // Told again in mid-upload: a coordinator that was restarted waits for a chunk; one asks it where to go on.
   if (current && isSame(current, task)) return state.phase === 'working' ? 'ignore' : 'offer';
   if (current && isOlder(task.key, current.key)) return 'ignore';
-  return finished && isSame(finished, task) ? 'offer' : 'work';
+  if (!finished) return 'work';
+  if (isSame(finished, task)) return 'offer';
+  return isOlder(task.key, finished.key) ? 'ignore' : 'work';
 }
 
 /** A run that was started again under its old name may start from another adapter. */

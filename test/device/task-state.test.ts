@@ -33,6 +33,14 @@ test('a task that was finished is offered again, not done again', () => {
   assert.equal(stepFor(idle, { ...finishedOf(), settled: true }, taskOf()), 'offer');
 });
 
+test('a task from before the finished one came late: it is not done again', () => {
+  for (const state of [idle, working({ run: 'r2' })]) {
+    assert.equal(stepFor(state, finishedOf({ round: 2 }), taskOf()), 'ignore');
+    assert.equal(stepFor(state, finishedOf({ kind: 'evaluate' }), taskOf()), 'ignore');
+    assert.equal(stepFor(state, finishedOf({ run: 'r0', round: 9 }), taskOf()), 'work');
+  }
+});
+
 test('the same task from another adapter is another task', () => {
   const other = taskOf({}, { baseSha256: 'e'.repeat(64) });
   assert.equal(stepFor(working(), undefined, other), 'work');
