@@ -55,7 +55,9 @@ export function createTrainer(settings: TrainerSettings): Trainer {
   let peakRssBytes: number | undefined;
 
   function started(): ChildProcess {
-    if (child?.connected && child.exitCode === null && child.signalCode === null) return child;
+    // One that was told to go may still be there; it takes no more jobs.
+    if (child?.connected && !stopped.has(child) && child.exitCode === null && child.signalCode === null)
+      return child;
     const fresh = fork(script, [], {
       serialization: 'advanced', // Typed arrays go as they are.
       execArgv: [],

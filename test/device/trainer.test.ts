@@ -51,6 +51,17 @@ test('jobs that follow soon share the process, which ends when it idles', async 
   assert.notEqual((await trainer.evaluate(taskOf(), tensorsOf(1), shard)).steps, pid);
 });
 
+test('a process that was told to go, and is not gone yet, gets no job', async (t) => {
+  const trainer = trainerOf();
+  t.after(() => trainer.stop());
+  await trainer.init(taskOf());
+  const pid = trainer.pid!;
+  const stopping = trainer.stop();
+  assert.notEqual((await trainer.evaluate(taskOf(), tensorsOf(1), shard)).steps, pid);
+  await stopping;
+  assert.notEqual((await trainer.evaluate(taskOf(), tensorsOf(1), shard)).steps, pid);
+});
+
 test('a kill for memory costs the job alone: the next has a new process', async (t) => {
   const trainer = trainerOf();
   t.after(() => trainer.stop());
