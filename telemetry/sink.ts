@@ -24,6 +24,7 @@ export interface SinkCounts {
 }
 
 const maxPendingPoints = 10_000;
+const tellEveryMs = 60_000;
 
 /**
  * Keeps points in a bounded spool and writes them on to InfluxDB; with no `influxUrl` the spool is the store.
@@ -45,6 +46,16 @@ export async function createSinkTo(
   let pending = 0;
   let lost = 0;
   let failing = false;
+  let toldLost = 0;
+
+  /** Tells of points that are gone before anybody took them, where there are more than the last time. */
+  function tellLost(): void {
+    const total = lost + spool.dropped;
+    if (total > toldLost)
+      log.warn('points were lost: more came than were taken', { points: total - toldLost, total });
+    toldLost = total;
+  }
+  const telling = setInterval(tellLost, tellEveryMs).unref();
 
   async function keep(lines: string[]): Promise<void> {
     pending += lines.length;
@@ -76,6 +87,8 @@ export async function createSinkTo(
       await spool.close();
       await pump?.stop();
       await spool.close();
+      clearInterval(telling);
+      tellLost();
     },
   };
 }

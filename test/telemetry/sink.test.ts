@@ -65,6 +65,21 @@ test('a batch that failed is delivered again, whole and in order', async () => {
   assert.deepEqual(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
+test('points that nobody took and that no longer fit are told as lost', async () => {
+  const told: Record<string, unknown>[] = [];
+  const log = { warn: (message: string, facts = {}) => void told.push({ message, ...facts }) };
+  const deliver = () => Promise.reject(new Error('nobody is there'));
+  const pumping = { batchPoints: 50, everyMs: 3_600_000, maxWaitMs: 3_600_000 };
+  const sink = await createSinkTo(deliver, { folder: folder(), maxBytes: 1 << 16 }, pumping, log);
+  sink.write(points(0, 10_001)); // More than may wait for the disk.
+  for (let from = 0; from < 4_000; from += 100) sink.write(points(from, from + 100));
+  await sink.stop();
+  const { dropped } = sink.counts;
+  assert.ok(dropped > 10_001);
+  const message = 'points were lost: more came than were taken';
+  assert.deepEqual(told, [{ message, points: dropped, total: dropped }]);
+});
+
 test('waits between tries grow, and end growing', () => {
   const settings = { batchPoints: 1, everyMs: 1_000, maxWaitMs: 30_000 };
   assert.equal(delayMs(0, settings, 0.5), 1_000);
