@@ -28,7 +28,10 @@ export interface AgentSettings {
 export type AgentParts = Omit<Duties, 'deviceId' | 'topics' | 'link' | 'pieces' | 'receipts'>;
 
 export interface Agent {
-  /** Sends points to the coordinator. Rejects while there is no connection. */
+  /**
+   * Sends points to the coordinator. Resolves on the broker's ack; rejects while there is no connection, or
+   * where it ends first.
+   */
   publishPoints(points: Point[]): Promise<void>;
   stop(): Promise<void>;
 }
@@ -102,7 +105,7 @@ class DeviceAgent implements Agent {
     const { deviceId, topics } = this.#duties;
     if (!this.#client) throw new ConnectionLost('not connected to the broker yet');
     const batch = encode('TelemetryBatch', { deviceId, points });
-    await this.#client.publish(topics.telemetry(deviceId), batch, { qos: 0 });
+    await this.#client.publish(topics.telemetry(deviceId), batch);
   }
 
   async stop(): Promise<void> {

@@ -27,7 +27,7 @@ const toCoordinator = { batchPoints: 50, everyMs: 2_000, maxWaitMs: 30_000 };
  * @throws Refusal where the model, the data or the state folder can't be used, or no broker answers
  */
 export async function start(settings: DeviceSettings): Promise<Service> {
-  const { id, state, model, threads, trainerIdleS, telemetryS } = settings;
+  const { id, state, model, threads, trainerIdleS, telemetryS, power } = settings;
   const log = createLog(`device ${id}`);
   await requireFolder(state, 'the state folder (--state)');
   const journal = await Journal.open(state);
@@ -37,7 +37,7 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   const sink = await openSink(settings, log, (points) => publish(agent, points));
   const write = (points: Point[]) => sink.write(points);
   const sampler = await startSampler(
-    { everyMs: telemetryS * 1000, root: '/', deviceId: id, trainerPid: () => trainer.pid },
+    { everyMs: telemetryS * 1000, power, root: '/', deviceId: id, trainerPid: () => trainer.pid },
     write,
   );
   const { measure } = sampler;

@@ -5,6 +5,8 @@ import { findPowerSensor, type PowerReading, readRss, readTemperature } from './
 
 export interface SamplerSettings {
   everyMs: number;
+  /** Whether power sensors are looked for. */
+  power: boolean;
   /** '/' but for tests. */
   root: string;
   deviceId: string;
@@ -28,8 +30,8 @@ export async function startSampler(
   settings: SamplerSettings,
   write: (points: Point[]) => void,
 ): Promise<Sampler> {
-  const { everyMs, root, deviceId, trainerPid } = settings;
-  const sensor = await findPowerSensor(root);
+  const { everyMs, power: measured, root, deviceId, trainerPid } = settings;
+  const sensor = measured ? await findPowerSensor(root) : undefined;
   const meters = new Set<EnergyMeter>();
   let cpu = cpuTimes();
   let turn: Promise<unknown> = Promise.resolve();

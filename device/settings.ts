@@ -52,6 +52,11 @@ export const deviceSettings = {
     help: 'a larger adapter is not downloaded',
   },
   telemetryS: { kind: 'number', default: 1, min: 0.05, max: 3600, help: 'between samples of the board' },
+  power: {
+    kind: 'flag',
+    default: true,
+    help: 'read the power sensors of the machine; where several devices share a machine, only one should',
+  },
   telemetryBytes: {
     kind: 'integer',
     default: 16 * 2 ** 20,

@@ -133,7 +133,7 @@ test('moments are added up by trapezoid, means as they are', () => {
 
 test('a task is measured from its beginning to its end, however short', async () => {
   const sampler = await startSampler(
-    { everyMs: 3_600_000, root: board(orin), deviceId: 'a', trainerPid: () => undefined },
+    { everyMs: 3_600_000, power: true, root: board(orin), deviceId: 'a', trainerPid: () => undefined },
     () => {},
   );
   const from = performance.now();
@@ -143,18 +143,29 @@ test('a task is measured from its beginning to its end, however short', async ()
   await sampler.stop();
 });
 
-test('without a sensor a task has no joules', async () => {
-  const settings = { everyMs: 3_600_000, root: board({}), deviceId: 'a', trainerPid: () => undefined };
-  const sampler = await startSampler(settings, () => {});
-  assert.equal(sampler.source, 'none');
-  assert.equal(await sampler.measure()(), undefined);
-  await sampler.stop();
+test('without a sensor, or where it is not to be read, a task has no joules', async () => {
+  for (const [power, files] of [
+    [true, {}],
+    [false, orin],
+  ] as const) {
+    const settings = {
+      everyMs: 3_600_000,
+      power,
+      root: board(files),
+      deviceId: 'a',
+      trainerPid: () => undefined,
+    };
+    const sampler = await startSampler(settings, () => {});
+    assert.equal(sampler.source, 'none');
+    assert.equal(await sampler.measure()(), undefined);
+    await sampler.stop();
+  }
 });
 
 test('samples are points of the board, the process and its trainer, and of each rail', async () => {
   const at = board({ ...orin, 'proc/17/status': 'VmRSS:\t2048 kB' });
   const points = await new Promise<Point[]>((resolve) => {
-    const settings = { everyMs: 5, root: at, deviceId: 'a', trainerPid: () => 17 };
+    const settings = { everyMs: 5, power: true, root: at, deviceId: 'a', trainerPid: () => 17 };
     const starting = startSampler(settings, (sampled) => {
       void starting.then((sampler) => sampler.stop()).then(() => resolve(sampled));
     });
