@@ -42,7 +42,7 @@ const plain = ({ dialogue, summary }: BuiltinExample): Example => ({ source: dia
 
 async function dealFiles(settings: DemoSettings): Promise<DealtText> {
   const { data, eval: held, dialogueField, summaryField, devices, run } = settings;
-  const names = { dialogueField, summaryField };
+  const names = { dialogueField, summaryField, tell: 'fields' } as const;
   const read = await readExamples(data, names);
   const notes = [skippedNote(data, read.skipped.empty)];
   let train: Row[] = read.examples;
