@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { RunSummary, Score } from '../schemas/status.js';
+import { aloneIn } from './demo-folder.js';
 import { type Demo, followRun } from './demo-run.js';
-import { startFleet, writeDeviceFolder } from './fleet.js';
+import { endFleet, startFleet, writeDeviceFolder } from './fleet.js';
 import { type Column, fixed, table } from './tables.js';
 
 interface Compared {
@@ -27,7 +28,7 @@ export async function compareAlone(demo: Demo, broker: string, together: RunSumm
   ];
   for (const [i, { id }] of demo.devices.entries()) {
     const fleet = `alone-${id}`;
-    const folder = join(demo.folder, 'alone', id);
+    const folder = join(aloneIn(demo.folder), id);
     const device = await writeDeviceFolder(id, join(folder, 'device'), {
       train: demo.text.devices[i]!.train,
       heldOut,
@@ -43,7 +44,7 @@ export async function compareAlone(demo: Demo, broker: string, together: RunSumm
     });
     const { after } = await followRun(demo, broker, fleet, { minDevices: 1, fraction: 1, quorum: 1 });
     rows.push({ name: `${id} alone`, score: after });
-    for (const service of services.reverse()) await demo.supervisor.end(service);
+    await endFleet(demo.supervisor, services);
   }
   const all = `${heldOut.length} held-out dialogues of all devices`;
   return `Together and alone, with equal steps, on the same ${all}:\n${table(columns, rows)}`;

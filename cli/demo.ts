@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { modelIdentity } from '../device/model-identity.js';
 import { requireFolder } from '../runtime/files.js';
@@ -9,12 +9,13 @@ import { compareAlone } from './alone.js';
 import { builtinModel } from './builtin-model.js';
 import type { CommandTitle } from './commands.js';
 import { dealText } from './dealing.js';
+import { devicesIn, keepLogs, logsIn, removeAll, removeText } from './demo-folder.js';
 import { type Demo, followRun, tickMs } from './demo-run.js';
-import { type DemoSettings, readDemoSettings } from './demo-settings.js';
+import { readDemoSettings } from './demo-settings.js';
 import { exampleText } from './example.js';
-import { type DeviceFolder, startBroker, startFleet, writeDeviceFolder } from './fleet.js';
-import { createLiveView } from './live-view.js';
-import { PeakMemory } from './memory.js';
+import { type DeviceFolder, endFleet, startBroker, startFleet, writeDeviceFolder } from './fleet.js';
+import { createLiveView, type LiveView } from './live-view.js';
+import { ownPeakBytes, PeakMemory } from './memory.js';
 import { beforeAfter, memoryText, roundTable } from './report.js';
 import { triggerId } from './rounds.js';
 import { stopOnSignals } from './signals.js';
@@ -25,22 +26,14 @@ const fleet = 'demo';
 
 /**
  * `fleetune demo`: text, services, run, result. All that it starts has ended when it ends, whatever happens. Works in
- * a folder of its own, which only a failure leaves behind: the result goes to `<folder>/<run>`, with the logs.
+ * a folder of its own, of which only a failure leaves anything, its logs: the result goes to `<folder>/<run>`.
  */
 export async function demo(argv: readonly string[], title: CommandTitle): Promise<void> {
   const settings = readDemoSettings(argv, title);
-  const prepared = await prepare(settings);
-  const { run } = await perform(prepared);
-  await rename(join(prepared.folder, 'logs'), join(prepared.folder, run, 'logs'));
-  await rename(join(prepared.folder, run), join(settings.folder, run));
-  await rm(prepared.folder, { recursive: true });
-}
-
-/** @returns the summary of a completed run. @throws Refusal where it did not complete */
-async function perform(prepared: Demo): Promise<RunSummary> {
-  const startedMs = Date.now();
-  const { settings } = prepared;
-  const { supervisor, view } = prepared;
+  const folder = join(settings.folder, triggerId('demo'));
+  const view = createLiveView(process.stdout);
+  const supervisor = supervised(folder, view);
+  const memory = new PeakMemory();
   const stopping = stopOnSignals(
     () => {
       view.close();
@@ -49,27 +42,12 @@ async function perform(prepared: Demo): Promise<RunSummary> {
     },
     () => supervisor.kill(),
   );
-  const ticks = setInterval(() => prepared.memory.sample(supervisor.processes()), tickMs);
+  let done = false;
+  process.once('exit', () => (done || stopping() ? removeAll(folder) : removeText(folder)));
+  const ticks = setInterval(() => memory.sample(supervisor.processes()), tickMs);
   try {
-    view.note(opening(prepared));
-    const broker = await startBroker(supervisor);
-    await startFleet(supervisor, broker, {
-      fleet,
-      prefix: '',
-      devices: prepared.devices,
-      model: settings.model,
-      runs: prepared.folder,
-      threads: settings.threads,
-    });
-    const result = await followRun(prepared, broker, fleet, {});
-    await report(prepared, result);
-    view.note(
-      `that took ${secondsText((Date.now() - startedMs) / 1000)}; ${memoryText(prepared.memory.peaks)}`,
-    );
-    if (settings.alone) view.note(`\n${await compareAlone(prepared, broker, result)}`);
-    if (result.state !== 'completed')
-      throw new Refusal(`run ${result.run} ${result.state}: ${result.reason}`);
-    return result;
+    await perform(await prepare({ settings, folder, supervisor, view, memory }));
+    done = true;
   } catch (error) {
     if (stopping()) return await new Promise(() => {}); // The signal's handler ends the process.
     throw error;
@@ -79,29 +57,59 @@ async function perform(prepared: Demo): Promise<RunSummary> {
   }
 }
 
-/** The folder with every device's text in it, and what will run there. Nothing runs yet. */
-async function prepare(settings: DemoSettings): Promise<Demo> {
+/** @throws Refusal where the run did not complete */
+async function perform(demo: Demo): Promise<void> {
+  const startedMs = Date.now();
+  const { settings, folder, supervisor, view, memory } = demo;
+  view.note(opening(demo));
+  const broker = await startBroker(supervisor);
+  const services = await startFleet(supervisor, broker, {
+    fleet,
+    prefix: '',
+    devices: demo.devices,
+    model: settings.model,
+    runs: folder,
+    threads: settings.threads,
+  });
+  const result = await followRun(demo, broker, fleet, {});
+  view.note(`\n${roundTable(result.rounds)}\n\n${beforeAfter(result)}\n`);
+  memory.sample(supervisor.processes());
+  await endFleet(supervisor, services);
+  if (result.state !== 'completed')
+    throw new Refusal(`run ${result.run} ${result.state}: ${result.reason}: see ${shown(folder)}`);
+  const home = join(settings.folder, result.run);
+  await rename(join(folder, result.run), home); // Nobody writes there any more, and from here on it stays.
+  await keepLogs(folder, home);
+  await tellResult(demo, result, home);
+  memory.raise('demo', ownPeakBytes());
+  view.note(`that took ${secondsText((Date.now() - startedMs) / 1000)}; ${memoryText(memory.peaks)}`);
+  if (!settings.alone) return;
+  view.note(`\n${await compareAlone(demo, broker, result)}`);
+  await keepLogs(folder, home);
+}
+
+/** Writes every device's text where its service will read it. */
+async function prepare(parts: Omit<Demo, 'text' | 'devices'>): Promise<Demo> {
+  const { settings, folder } = parts;
   await requireFolder(settings.folder, 'the demo’s folder (--folder)');
   await modelIdentity(settings.model, join(settings.folder, 'model-identity.json'));
   const text = await dealText(settings);
-  const folder = join(settings.folder, triggerId('demo'));
-  const view = createLiveView(process.stdout);
   const devices: DeviceFolder[] = [];
   for (const [i, dealt] of text.devices.entries()) {
     const id = `device-${i + 1}`;
-    devices.push(await writeDeviceFolder(id, join(folder, 'devices', id), dealt));
+    devices.push(await writeDeviceFolder(id, join(devicesIn(folder), id), dealt));
   }
-  const supervisor = new Supervisor(
-    { entry: process.argv[1]!, logs: join(folder, 'logs'), env: withoutSettings(process.env) },
-    {
-      died: (name, how, waitMs) =>
-        view.note(
-          `${name} ${how}${waitMs === undefined ? '' : `: started again in ${Math.ceil(waitMs)} ms`}`,
-        ),
-      gaveUp: (problem) => void supervisor.stop().finally(() => fail(problem)),
-    },
-  );
-  return { settings, text, devices, folder, supervisor, view, memory: new PeakMemory() };
+  return { ...parts, text, devices };
+}
+
+function supervised(folder: string, view: LiveView): Supervisor {
+  const settings = { entry: process.argv[1]!, logs: logsIn(folder), env: withoutSettings(process.env) };
+  const supervisor = new Supervisor(settings, {
+    died: (name, how, waitMs) =>
+      view.note(`${name} ${how}${waitMs === undefined ? '' : `: started again in ${Math.ceil(waitMs)} ms`}`),
+    gaveUp: (problem) => void supervisor.stop().finally(() => fail(problem)),
+  });
+  return supervisor;
 }
 
 /** Our own settings go to the services as flags; what the environment says was meant for the demo. */
@@ -122,15 +130,12 @@ function opening({ settings, text, devices, folder }: Demo): string {
   ].join('\n');
 }
 
-async function report(prepared: Demo, result: RunSummary): Promise<void> {
-  const { view, folder, text, settings } = prepared;
-  view.note(`\n${roundTable(result.rounds)}\n\n${beforeAfter(result)}\n`);
-  if (!result.adapter) return;
-  const adapter = join(folder, result.run, result.adapter.path);
+async function tellResult(demo: Demo, { adapter }: RunSummary, home: string): Promise<void> {
+  const { view, text } = demo;
   const example = text.devices.flatMap(({ heldOut }) => heldOut)[0];
-  if (example) view.note(`${await exampleText(prepared, example, adapter)}\n`);
-  const home = join(settings.folder, result.run);
-  view.note(`result: ${shown(home)}: summary.json, the adapter in ${result.adapter.path}, logs`);
+  if (example && adapter) view.note(`${await exampleText(demo, example, join(home, adapter.path))}\n`);
+  const parts = ['summary.json', ...(adapter ? [`the adapter in ${adapter.path}`] : []), 'logs'];
+  view.note(`result: ${shown(home)}: ${parts.join(', ')}`);
 }
 
 const shown = (path: string) => relative(process.cwd(), path) || '.';

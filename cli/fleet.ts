@@ -61,6 +61,11 @@ export async function startFleet(supervisor: Supervisor, broker: string, plan: F
   return [coordinator, ...(await Promise.all(services))];
 }
 
+/** Stops the services of one fleet for good; its broker stays. */
+export async function endFleet(supervisor: Supervisor, services: readonly string[]): Promise<void> {
+  await Promise.all(services.map((service) => supervisor.end(service)));
+}
+
 const trainFile = 'train.jsonl';
 const heldOutFile = 'held-out.jsonl';
 

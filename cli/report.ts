@@ -39,9 +39,8 @@ export function beforeAfter({ before, after }: Pick<RunSummary, 'before' | 'afte
   );
 }
 
-/** Peak memory of each process, on one or a few lines. */
+/** Peak memory of each process, on one or a few lines; 0 bytes: the system does not tell. */
 export function memoryText(peaks: ReadonlyMap<string, number>): string {
-  if (peaks.size === 0) return 'peak memory: this system does not tell';
-  const parts = [...peaks].map(([name, bytes]) => `${name} ${Math.round(bytes / 1024 ** 2)} MiB`);
-  return `peak memory: ${parts.join(', ')}`;
+  const told = (bytes: number) => (bytes > 0 ? `${Math.round(bytes / 1024 ** 2)} MiB` : 'not told here');
+  return `peak memory: ${[...peaks].map(([name, bytes]) => `${name} ${told(bytes)}`).join(', ')}`;
 }

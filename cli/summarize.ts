@@ -14,6 +14,7 @@ import type { SettingTable } from '../schemas/settings.js';
 import { decodeSafetensors } from '../schemas/tensors.js';
 import { builtinModel } from './builtin-model.js';
 import type { CommandTitle } from './commands.js';
+import { ownPeakBytes } from './memory.js';
 
 const { prefix, maxSourceTokens, maxTargetTokens } = runSettings;
 
@@ -45,6 +46,7 @@ export async function summarize(argv: readonly string[], { name, summary }: Comm
   } finally {
     await engine.release();
   }
+  process.send?.({ peakRssBytes: ownPeakBytes() }); // To a demo: the process is too short to be watched.
 }
 
 /** A LoRA adapter as PEFT writes it. @throws Refusal that names the file */
@@ -74,7 +76,7 @@ async function readSources(
   const rows = await rowsOf(text, path);
   // What is to be summarized needs no summary yet.
   const asked = rows.map(({ values, line }) => ({ values: { summary: '', ...values }, line }));
-  const { dialogue } = chooseFields(asked, path, { dialogueField });
+  const { dialogue } = chooseFields(asked, path, { dialogueField, tell: 'fields' });
   const sources = rows.slice(0, limit).map(({ values }) => values[dialogue]);
   return sources.filter((source): source is string => typeof source === 'string' && source.trim() !== '');
 }

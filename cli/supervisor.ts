@@ -82,12 +82,17 @@ export class Supervisor {
     });
   }
 
-  /** Runs a command of the same script to its end. @returns its standard output */
-  async runToEnd(name: string, argv: readonly string[]): Promise<string> {
+  /** Runs a command of the same script to its end. @param heard its messages @returns its standard output */
+  async runToEnd(
+    name: string,
+    argv: readonly string[],
+    heard: (message: Record<string, unknown>) => void = () => {},
+  ): Promise<string> {
     const service: Supervised = { spec: { name, argv: () => argv }, wasReady: false, deathsMs: [] };
     this.#services.set(name, service);
     const child = this.#fork(service, 'pipe');
     let output = '';
+    child.on('message', heard);
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });

@@ -36,6 +36,7 @@ const status: FleetStatus = {
   format: 1,
   state: 'training',
   run: 'r1',
+  trigger: 't1',
   round: 2,
   rounds: 4,
   invited: ['a', 'b'],
@@ -125,5 +126,9 @@ test('before → after is told in loss and ROUGE-L', () => {
     'before → after: loss 3.0000 → 1.5000 (× 0.50), ROUGE-L 20.00 → 25.00 (+5.00)',
   );
   assert.match(beforeAfter({ before: null, after: null }), /not evaluated/);
-  assert.equal(memoryText(new Map([['broker', 2 ** 20 * 60]])), 'peak memory: broker 60 MiB');
+  const peaks = new Map([
+    ['broker', 2 ** 20 * 60],
+    ['demo', 0],
+  ]);
+  assert.equal(memoryText(peaks), 'peak memory: broker 60 MiB, demo not told here');
 });

@@ -14,10 +14,13 @@ process.on('disconnect', () => process.exit(0));
 if (mode === 'refuses') { console.error('fleetune: port 1 is taken: choose another'); process.exit(1); }
 if (mode === 'stubborn') process.on('SIGTERM', () => {});
 else process.on('SIGTERM', () => process.exit(0));
-if (mode === 'echo') { console.log(rest.join(' ')); process.exit(0); }
+if (mode === 'echo') { console.log(rest.join(' ')); process.send({ said: rest.length }); process.disconnect(); }
+else work();
+function work() {
 console.log('hello from', mode);
 setInterval(() => {}, 1000);
 if (mode !== 'silent') process.send({ ready: { pid: process.pid, rest } });
+}
 `;
 
 async function supervised(
@@ -145,9 +148,11 @@ test('stop while a service starts leaves nothing running', async () => {
   });
 });
 
-test('a command is run to its end for what it prints', async () => {
+test('a command is run to its end for what it prints and says', async () => {
   await supervised(async (supervisor) => {
-    assert.equal(await supervisor.runToEnd('echo', ['echo', 'a', 'b']), 'a b\n');
+    const said: unknown[] = [];
+    const output = await supervisor.runToEnd('echo', ['echo', 'a', 'b'], (message) => said.push(message));
+    assert.deepEqual([output, said], ['a b\n', [{ said: 2 }]]);
     await assert.rejects(supervisor.runToEnd('bad', ['refuses']), /port 1 is taken/);
   });
 });

@@ -5,8 +5,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { entry } from '../cli/command.js';
-import { modelMissing, runFlags } from './fleet.js';
+import { entry, fleetune } from '../cli/command.js';
+import { filesBelow, modelMissing, runFlags } from './fleet.js';
 
 /** Why a pseudo-terminal can't be had here; undefined where it can. */
 function terminalMissing(): string | undefined {
@@ -79,6 +79,10 @@ class TerminalDemo {
   }
 }
 
+/** What demos left of the folders in which they worked. */
+const workingFolders = async (folder: string) =>
+  (await readdir(folder)).filter((name) => name.startsWith('demo-'));
+
 /** Screens after which Ctrl-C is pressed, and how many processes of Node there are at least by then. */
 const moments = [
   { name: 'while services start', text: 'at work in', services: 1 },
@@ -86,7 +90,7 @@ const moments = [
 ];
 
 for (const [index, { name, text, services }] of moments.entries()) {
-  test(`Ctrl-C ${name} leaves nothing running`, { skip }, async () => {
+  test(`Ctrl-C ${name} leaves nothing running and nothing of the text`, { skip }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'fleetune-interrupt-'));
     const demo = new TerminalDemo(folder, `interrupt-${process.pid}-${index}`, runFlags);
     try {
@@ -98,12 +102,52 @@ for (const [index, { name, text, services }] of moments.entries()) {
       assert.deepEqual(await demo.running(), []);
       assert.equal(code, 130, demo.screen);
       assert.match(demo.screen, /stopping all services/);
-      assert.doesNotMatch(demo.screen, /unexpected|\n +at /);
+      assert.doesNotMatch(demo.screen, /unexpected|^ +at .+:\d+:\d+/m);
+      assert.deepEqual(await workingFolders(folder), []);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   });
 }
+
+test('Ctrl-C after the result was told, while devices train alone, leaves the result', { skip }, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fleetune-alone-'));
+  const flags = [...runFlags, '--devices', '2', '--rounds', '1', '--steps', '1', '--alone'];
+  const demo = new TerminalDemo(folder, `alone-${process.pid}`, flags);
+  try {
+    await demo.shows('alone, on its own');
+    demo.press(controlC);
+    assert.equal(await demo.ended(), 130, demo.screen);
+    const home = /^result: (.+?): summary\.json/m.exec(demo.screen)![1]!;
+    const parts = await readdir(home);
+    for (const part of ['summary.json', 'adapter', 'logs']) assert.ok(parts.includes(part), part);
+    assert.deepEqual(await workingFolders(folder), []);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('a demo that fails leaves its logs, and nothing of the text', {
+  skip: modelMissing ?? false,
+}, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'fleetune-failed-'));
+  try {
+    const hopeless = ['--min-devices', '9', '--wait-s', '0', '--on-failed-round', 'stop'];
+    const { code, err } = await fleetune(['demo', '--folder', folder, ...runFlags, ...hopeless]);
+    assert.equal(code, 1, err);
+    const [left, ...others] = await workingFolders(folder);
+    assert.deepEqual(others, []);
+    assert.match(err, new RegExp(`^fleetune: run \\S+ failed: .+: see .*${left}\n$`));
+    assert.ok((await readdir(join(folder, left!))).includes('logs'));
+    const found = await filesBelow(join(folder, left!), (path) => !/\.jsonl$|devices/.test(path));
+    assert.deepEqual(
+      found.filter((path) => !path.includes('journal')),
+      [],
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
 
 test('a start right after an interrupted one runs to its end, in the same folder', { skip }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'fleetune-again-'));
