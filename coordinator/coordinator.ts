@@ -98,7 +98,7 @@ export class Coordinator {
 
   async #resume(): Promise<void> {
     const { clock, calendar, log, sink } = this.#parts;
-    const found = await findRuns(this.#options.runs);
+    const found = await findRuns(this.#options.runs, this.#options.fleet);
     const inTurn = (work: () => Promise<void>) => this.#inTurn(work);
     const parts = { publisher: this.#publisher, announcer: this.#announcer, sink, log, clock, inTurn };
     this.#driver = new RunDriver(this.#options, parts, found.latest);
@@ -115,7 +115,7 @@ export class Coordinator {
     const path = join(this.#options.runs, 'schedule.jsonl');
     const schedule = calendar && (await Schedule.open(path, calendar, clock()));
     const starting = { ...this.#parts, announcer: this.#announcer, driver: this.#driver, schedule };
-    this.#starter = new RunStarter(this.#options, starting, found.triggerIds);
+    this.#starter = new RunStarter(this.#options, starting, found.runsById);
   }
 
   async #connected(client: FleetClient): Promise<void> {

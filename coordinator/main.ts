@@ -8,7 +8,8 @@ import { Refusal } from '../schemas/refusal.js';
 import { createSink } from '../telemetry/sink.js';
 import { Coordinator, type CoordinatorParts } from './coordinator.js';
 import { isDiskTrouble } from './disk-trouble.js';
-import { readCalendar } from './schedule.js';
+import { lockRuns } from './lock.js';
+import { type Calendar, readCalendar } from './schedule.js';
 import { type CoordinatorSettings, runDefaults } from './settings.js';
 
 export { type CoordinatorSettings, coordinatorSettings } from './settings.js';
@@ -17,14 +18,27 @@ const tickMs = 500;
 const maxChunks = 2 ** 20;
 
 /**
- * Starts the coordinator service: reads the runs folder, goes on with the run that is open there, connects.
- * @throws Refusal for an unwritable runs folder, a damaged journal, a bad schedule, an unreachable broker
+ * Starts the coordinator service: takes the runs folder, goes on with the run that is open there, connects.
+ * @throws Refusal for an unwritable runs folder or one in use, a damaged journal, a bad schedule, an
+ * unreachable broker
  */
 export async function start(settings: CoordinatorSettings): Promise<Service> {
-  const log = createLog('coordinator');
-  const { runs, cron, timeZone, telemetryBytes: maxBytes } = settings;
+  const { runs, cron, timeZone } = settings;
   const calendar = cron === '' ? null : readCalendar(cron, timeZone);
   await requireFolder(runs, 'the runs folder (--runs)');
+  const lock = await onDisk(() => lockRuns(runs));
+  try {
+    const service = await startIn(settings, calendar);
+    return { stop: () => service.stop().finally(() => lock.release()) };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+async function startIn(settings: CoordinatorSettings, calendar: Calendar | null): Promise<Service> {
+  const log = createLog('coordinator');
+  const { runs, telemetryBytes: maxBytes } = settings;
   const sink = await createSink({ ...settings, folder: join(runs, 'telemetry'), maxBytes }, log);
   const coordinator = await open(settings, { sink, log, calendar, clock: Date.now, random: Math.random });
   const client = await connect(settings, coordinator.handlers);
@@ -42,12 +56,16 @@ export async function start(settings: CoordinatorSettings): Promise<Service> {
 
 async function open(settings: CoordinatorSettings, parts: CoordinatorParts): Promise<Coordinator> {
   const { runs, fleet, chunkBytes, maxUpdateBytes, maxDevices, keepVersions } = settings;
+  const limits = { maxUpdateBytes, maxChunks };
+  const times = { resendMs: settings.resendS * 1000, settleMs: settings.settleS * 1000 };
+  const defaults = runDefaults(settings);
+  const options = { runs, fleet, chunkBytes, limits, maxDevices, keepVersions, ...times, defaults };
+  return onDisk(() => Coordinator.open(options, parts));
+}
+
+async function onDisk<T>(work: () => Promise<T>): Promise<T> {
   try {
-    const limits = { maxUpdateBytes, maxChunks };
-    const times = { resendMs: settings.resendS * 1000, settleMs: settings.settleS * 1000 };
-    const defaults = runDefaults(settings);
-    const options = { runs, fleet, chunkBytes, limits, maxDevices, keepVersions, ...times, defaults };
-    return await Coordinator.open(options, parts);
+    return await work();
   } catch (cause) {
     if (!isDiskTrouble(cause)) throw cause;
     throw new Refusal(`the runs folder (--runs) can’t be used: ${told(cause)}`);

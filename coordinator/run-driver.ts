@@ -78,6 +78,11 @@ export class RunDriver {
     return this.#run;
   }
 
+  /** The run that ended last. */
+  get latest(): RunSummary | null {
+    return this.#latest;
+  }
+
   /** Takes up a run that was just started, or that a crash left open. */
   adopt(run: OpenRun): void {
     const { run: name, settings, trigger, step } = run.state;
@@ -136,8 +141,9 @@ export class RunDriver {
     this.#tellStatus();
   }
 
-  /** Says the status again. */
+  /** Says status and result again. */
   announce(): void {
+    if (this.#latest) this.#parts.announcer.result(this.#latest);
     this.#said = [];
     this.#tellStatus();
   }

@@ -17,6 +17,7 @@ import { answerTrigger } from './triggers.js';
 
 export interface StarterOptions {
   runs: string;
+  fleet: string;
   /** Raw values of a run's settings where a trigger says nothing. */
   defaults: Record<string, unknown>;
 }
@@ -34,13 +35,13 @@ export interface StarterParts {
 export class RunStarter {
   readonly #options: StarterOptions;
   readonly #parts: StarterParts;
-  readonly #knownIds: Set<string>;
+  readonly #runsById: Map<string, string>;
 
-  /** @param knownIds triggers that have their run. @throws Refusal where the default settings fit no task */
-  constructor(options: StarterOptions, parts: StarterParts, knownIds: Set<string>) {
+  /** @param runsById trigger id → the run that it was started for. @throws Refusal where the default settings fit no task */
+  constructor(options: StarterOptions, parts: StarterParts, runsById: Map<string, string>) {
     this.#options = options;
     this.#parts = parts;
-    this.#knownIds = knownIds;
+    this.#runsById = runsById;
     const { settings } = this.#usual();
     this.#started({ id: '', source: 'schedule', dueAt: null, late: false }, settings);
   }
@@ -48,7 +49,8 @@ export class RunStarter {
   /** Answers a message on rounds/start. */
   async trigger(payload: Uint8Array, topic: string, retained: boolean): Promise<void> {
     const { defaults } = this.#options;
-    const world = { defaults, knownIds: this.#knownIds, open: this.#open() };
+    const latest = this.#parts.driver.latest?.run ?? null;
+    const world = { defaults, runsById: this.#runsById, open: this.#open(), latest };
     const answer = answerTrigger(payload, topic, retained, world);
     if (answer.do === 'repeat') this.#parts.driver.announce();
     if (answer.do === 'refuse') this.#refuse(answer.id, answer.reason);
@@ -90,7 +92,7 @@ export class RunStarter {
     const dueAt = new Date(due.dueMs).toISOString();
     const id = `schedule-${dueAt}`;
     const outcome = due.late ? 'late' : 'started';
-    if (this.#knownIds.has(id)) return { outcome, reason: 'it was started before a restart' };
+    if (this.#runsById.has(id)) return { outcome, reason: 'it was started before a restart' };
     const open = this.#open();
     if (open) return { outcome: 'skipped', reason: `run ${open.run} was on` };
     await this.#start({ id, source: 'schedule', dueAt, late: due.late }, this.#usual().settings);
@@ -101,14 +103,15 @@ export class RunStarter {
     const started = this.#started(trigger, settings);
     const store = new RunStore(join(this.#options.runs, started.run));
     this.#parts.driver.adopt(await OpenRun.start(store, started));
-    if (trigger.id !== '') this.#knownIds.add(trigger.id);
+    if (trigger.id !== '') this.#runsById.set(trigger.id, started.run);
   }
 
   /** A run's first entry. @throws Refusal where no task can carry its settings */
   #started(trigger: RunTrigger, settings: RunSettings) {
     const { clock, random } = this.#parts;
     const atMs = clock();
-    const started = { kind: 'started', atMs, run: runName(atMs, random), trigger, settings } as const;
+    const { fleet } = this.#options;
+    const started = { kind: 'started', atMs, run: runName(atMs, random), fleet, trigger, settings } as const;
     encode('Task', probeTask(started));
     return started;
   }

@@ -26,7 +26,7 @@ export interface RunTrigger {
 }
 
 export type RunEntry = { atMs: number } & (
-  | { kind: 'started'; run: string; trigger: RunTrigger; settings: RunSettings }
+  | { kind: 'started'; run: string; fleet: string; trigger: RunTrigger; settings: RunSettings }
   | { kind: 'opened'; stage: Stage; modelSha256: string; invited: string[]; deadlineMs: number }
   | { kind: 'accepted'; deviceId: string; sha256: string; bytes: number; measures: Measures }
   | { kind: 'refused'; deviceId: string; sha256: string; reason: string }

@@ -7,8 +7,8 @@ import type { RunEntry } from './run.js';
 import { RunStore, sizeOf } from './run-store.js';
 
 export interface FoundRuns {
-  /** Trigger ids that a run was started for, so that a repeat starts no other. */
-  triggerIds: Set<string>;
+  /** Trigger id → the run that it was started for, so that a repeat starts no other. */
+  runsById: Map<string, string>;
   /** The run without a summary: it goes on. */
   open: { store: RunStore; entries: RunEntry[]; wholeBytes: number; torn: boolean } | null;
   /** The last that ended. */
@@ -16,11 +16,12 @@ export interface FoundRuns {
 }
 
 /**
- * What a runs folder holds. A folder whose journal has no whole entry was never started and is passed over.
- * @throws Refusal where a journal or the last summary is damaged, or two runs are open
+ * What a runs folder holds of a fleet. A folder whose journal has no whole entry was never started and is
+ * passed over, as are another fleet's runs that ended.
+ * @throws Refusal where a journal or the last summary is damaged, two runs are open, or another fleet's is
  */
-export async function findRuns(folder: string): Promise<FoundRuns> {
-  const found: FoundRuns = { triggerIds: new Set(), open: null, latest: null };
+export async function findRuns(folder: string, fleet: string): Promise<FoundRuns> {
+  const found: FoundRuns = { runsById: new Map(), open: null, latest: null };
   const names = (await readdir(folder, { withFileTypes: true }))
     .filter((e) => e.isDirectory())
     .map((e) => e.name);
@@ -31,8 +32,15 @@ export async function findRuns(folder: string): Promise<FoundRuns> {
     const content = await readJournal<RunEntry>(store.journal);
     const [first] = content.entries;
     if (first?.kind !== 'started') continue;
-    if (first.trigger.id !== '') found.triggerIds.add(first.trigger.id);
-    if ((await sizeOf(join(store.folder, 'summary.json'))) > 0) latest = store;
+    const ended = (await sizeOf(join(store.folder, 'summary.json'))) > 0;
+    if (first.fleet !== fleet) {
+      if (ended) continue;
+      throw new Refusal(
+        `${store.folder} is an open run of fleet ${first.fleet}, expected ${fleet}: use another --runs folder`,
+      );
+    }
+    if (first.trigger.id !== '') found.runsById.set(first.trigger.id, name);
+    if (ended) latest = store;
     else if (found.open === null) found.open = { store, ...content };
     else
       throw new Refusal(

@@ -5,19 +5,25 @@ import { readTrigger } from '../schemas/trigger.js';
 /** What to do about a message on rounds/start. */
 export type TriggerAnswer =
   | { do: 'start'; id: string; settings: RunSettings }
-  /** Its id has its run already. */
+  /** Its id has its run already, which status and result are of. */
   | { do: 'repeat' }
   | { do: 'refuse'; id: string | null; reason: string };
 
 export interface TriggerWorld {
   /** The coordinator's own settings of a run. */
   defaults: Record<string, unknown>;
-  knownIds: ReadonlySet<string>;
+  /** Trigger id → the run that it was started for. */
+  runsById: ReadonlyMap<string, string>;
   /** The run that is on. */
   open: { run: string; round: number; rounds: number } | null;
+  /** The run that ended last. */
+  latest: string | null;
 }
 
-/** Pure. The same id twice is one run, so a repeat is harmless even while its run, or another, is on. */
+/**
+ * Pure. The same id twice is one run: a repeat is answered with what became of it, and starts nothing. The
+ * broker keeps only the last result, so that of an older run is where it was left: in the runs folder.
+ */
 export function answerTrigger(
   payload: Uint8Array,
   topic: string,
@@ -29,7 +35,9 @@ export function answerTrigger(
     return refuse('a retained trigger would start a run at every restart: publish it without retain');
   try {
     const { id, settings } = readTrigger(payload, topic, world.defaults);
-    if (id !== null && world.knownIds.has(id)) return { do: 'repeat' };
+    const known = id === null ? undefined : world.runsById.get(id);
+    if (known !== undefined && (known === world.open?.run || known === world.latest)) return { do: 'repeat' };
+    if (known !== undefined) return refuse(`id ${id} was run already as ${known}`, id);
     if (world.open) {
       const { run, round, rounds } = world.open;
       return refuse(

@@ -13,6 +13,7 @@ export const begin = (raw: Record<string, unknown> = {}): RunEntry => ({
   kind: 'started',
   atMs: 1000,
   run: 'r',
+  fleet: 'f',
   trigger,
   settings: settingsOf(raw),
 });

@@ -18,6 +18,8 @@ test('the service drives a run with what its settings say of runs, and stops in 
     const { settings, state } = await made.result();
     assert.deepEqual([settings.rounds, settings.optimizer, state], [1, 'fedavgm', 'completed']);
     await until(() => made.status?.state === 'idle', 'idle');
+    const second = start(requireSettings(coordinatorSettings, raw, 'test'));
+    await assert.rejects(second, /runs folder \(--runs\).*in use by process/);
   } finally {
     await service.stop();
   }

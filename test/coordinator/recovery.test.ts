@@ -165,6 +165,18 @@ test('a run stopped while a version was made leaves the adapter that its summary
   );
 });
 
+test('a run of another fleet that is open in the folder is refused by name', async (t) => {
+  const made = await Fleet.start(t);
+  const first = await made.coordinator();
+  await made.trigger();
+  await until(() => made.status?.state === 'waiting', 'a run is open');
+  await first.stop();
+  await assert.rejects(
+    made.coordinator({ fleet: 'other' }),
+    refusal(new RegExp(`open run of fleet ${fleet}, expected other: use another --runs folder`)),
+  );
+});
+
 test('a damaged journal, or an adapter that is not the journal’s, is refused by name', async (t) => {
   const made = await Fleet.start(t);
   await made.device(two[0]!);

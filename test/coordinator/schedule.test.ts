@@ -104,6 +104,7 @@ test('a due time starts exactly one run, also across restarts', async (t) => {
     id: 'schedule-2026-05-01T03:00:00.000Z',
     source: 'schedule',
     dueAt: '2026-05-01T03:00:00.000Z',
+    late: false,
   });
   await coordinator.tick();
   assert.equal((await made.runs()).length, 1);
@@ -120,6 +121,7 @@ test('of the times missed while the coordinator was away the latest runs once, l
   await coordinator.tick();
   const summary = await ended();
   assert.equal(summary.trigger.dueAt, '2026-05-04T03:00:00.000Z');
+  assert.equal(summary.trigger.late, true);
   const [started] = await made.journal(summary.run);
   assert.equal((started!.trigger as { late: boolean }).late, true);
   assert.deepEqual(await handled(), [['2026-05-04T03:00:00.000Z', 'late']]);

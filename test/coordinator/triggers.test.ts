@@ -5,7 +5,7 @@ import { Fleet, protobufTrigger, until } from './fleet.js';
 import type { Script } from './scripted-device.js';
 
 const one: Script = { id: 'a', step: 1, examples: 1 };
-const world = { defaults: { rounds: 2 }, knownIds: new Set(['old']), open: null };
+const world = { defaults: { rounds: 2 }, runsById: new Map([['old', 'r-old']]), open: null, latest: null };
 const answer = (text: string, more = {}, retained = false) =>
   answerTrigger(Buffer.from(text), 'rounds/start', retained, { ...world, ...more });
 
@@ -15,9 +15,14 @@ test('an empty trigger starts a run with the coordinator’s own settings', () =
   assert.equal(started.do === 'start' && started.id, '');
 });
 
-test('a trigger whose id has its run is a repeat, even while that or another run is on', () => {
-  assert.deepEqual(answer('{"id":"old"}'), { do: 'repeat' });
-  assert.deepEqual(answer('{"id":"old"}', { open: { run: 'r', round: 1, rounds: 2 } }), { do: 'repeat' });
+test('an id whose run is on or ended last is a repeat; that of an older run is told its run', () => {
+  const open = (run: string) => ({ open: { run, round: 1, rounds: 2 } });
+  assert.deepEqual(answer('{"id":"old"}', open('r-old')), { do: 'repeat' });
+  assert.deepEqual(answer('{"id":"old"}', { latest: 'r-old' }), { do: 'repeat' });
+  assert.deepEqual(answer('{"id":"old"}', { ...open('r'), latest: 'r-old' }), { do: 'repeat' });
+  const reason = 'id old was run already as r-old';
+  assert.deepEqual(answer('{"id":"old"}', { latest: 'r' }), { do: 'refuse', id: 'old', reason });
+  assert.deepEqual(answer('{"id":"old"}', open('r')), { do: 'refuse', id: 'old', reason });
 });
 
 test('a retained trigger is refused', () => {
@@ -62,7 +67,11 @@ test('the same id twice is one run, also across a restart; a trigger without id 
   const second = await made.result(2);
   assert.equal(second.trigger.id, '');
   assert.equal((await made.runs()).length, 2);
-  assert.deepEqual(made.refused, []);
+  assert.equal(made.refused.length, 0);
+  await made.trigger({ id: 'same' });
+  await until(() => made.refused.length === 1, 'the older run is named');
+  const [older] = (await made.runs()).sort();
+  assert.match(made.refused[0]!.reason, new RegExp(`^id same was run already as ${older}$`));
 });
 
 test('settings that no task can carry are refused, and no run is left behind', async (t) => {
