@@ -5,6 +5,7 @@ import { createLog, type Log } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import type { Point } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
+import { chunkProblem } from '../schemas/service-settings.js';
 import type { Deliver } from '../telemetry/pump.js';
 import { createSink, createSinkTo, type Sink } from '../telemetry/sink.js';
 import { AdapterCache } from './adapter-cache.js';
@@ -24,10 +25,13 @@ const toCoordinator = { batchPoints: 50, everyMs: 2_000, maxWaitMs: 30_000 };
 
 /**
  * Starts the device service. Nothing here loads the training engine: that is the trainer process's.
- * @throws Refusal where the model, the data or the state folder can't be used, or no broker answers
+ * @throws Refusal where settings don't fit each other, the model, the data or the state folder can't be used,
+ * or no broker answers
  */
 export async function start(settings: DeviceSettings): Promise<Service> {
   const { id, state, model, threads, trainerIdleS, telemetryS, power } = settings;
+  const problem = chunkProblem(settings);
+  if (problem) throw new Refusal(problem);
   const log = createLog(`device ${id}`);
   await requireFolder(state, 'the state folder (--state)');
   const journal = await Journal.open(state);

@@ -32,6 +32,17 @@ export const fleetSettings = {
   },
 } satisfies SettingTable;
 
+/** What a message holds beside its chunk: topic, key, hash and counts. */
+const aroundChunkBytes = 1024;
+
+/** What is wrong between the two limits of a message's bytes; undefined when nothing is. */
+export function chunkProblem(settings: { chunkBytes: number; maxPacketBytes: number }): string | undefined {
+  const { chunkBytes, maxPacketBytes } = settings;
+  if (chunkBytes + aroundChunkBytes <= maxPacketBytes) return undefined;
+  const most = maxPacketBytes - aroundChunkBytes;
+  return `chunkBytes: ${chunkBytes} fits no packet of maxPacketBytes ${maxPacketBytes}, expected at most ${most}`;
+}
+
 /** Where telemetry goes. */
 export const influxSettings = {
   influxUrl: {

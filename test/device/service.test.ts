@@ -135,6 +135,7 @@ test('what it can not start with is said in a line or two, without a stack', asy
     [/no broker answered at mqtt:\/\/127\.0\.0\.1:9/, () => ['--broker', 'mqtt://127.0.0.1:9']],
     [/state folder/, (at) => ['--state', join(at.data, 'state')]],
     [/influx/, () => ['--influx-url', 'nonsense']],
+    [/chunkBytes: 131072 fits no packet/, () => ['--max-packet-bytes', '20000']],
     [/--id|id:/, () => ['--id', 'no/slash']],
   ];
   for (const [message, harm] of problems) {
