@@ -180,10 +180,11 @@ export class Coordinator {
   }
 
   #chunk(device: string, round: number, chunk: Chunk): Promise<void> {
-    if (chunk.key?.round !== round) throw new Refusal('its key is not that of its topic');
+    const { key } = chunk;
+    if (key?.round !== round) throw new Refusal('its key is not that of its topic');
     return this.#then(async () => {
       try {
-        this.#announcer.receipt(device, await this.#driver.receive(device, round, chunk));
+        this.#announcer.receipt(device, await this.#driver.receive(device, key, chunk));
       } catch (error) {
         if (!isDiskTrouble(error)) throw error;
         this.#parts.log.error('chunk not written', { device, reason: told(error) }); // It comes again.

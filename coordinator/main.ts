@@ -5,6 +5,7 @@ import { requireFolder } from '../runtime/files.js';
 import { createLog, told } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { Refusal } from '../schemas/refusal.js';
+import { chunkProblem } from '../schemas/service-settings.js';
 import { createSink } from '../telemetry/sink.js';
 import { Coordinator, type CoordinatorParts } from './coordinator.js';
 import { isDiskTrouble } from './disk-trouble.js';
@@ -19,11 +20,13 @@ const maxChunks = 2 ** 20;
 
 /**
  * Starts the coordinator service: takes the runs folder, goes on with the run that is open there, connects.
- * @throws Refusal for an unwritable runs folder or one in use, a damaged journal, a bad schedule, an
- * unreachable broker
+ * @throws Refusal for an unwritable runs folder or one in use, a damaged journal, a bad schedule, limits
+ * that contradict each other, an unreachable broker
  */
 export async function start(settings: CoordinatorSettings): Promise<Service> {
   const { runs, cron, timeZone } = settings;
+  const problem = chunkProblem(settings);
+  if (problem) throw new Refusal(problem);
   const calendar = cron === '' ? null : readCalendar(cron, timeZone);
   await requireFolder(runs, 'the runs folder (--runs)');
   const lock = await onDisk(() => lockRuns(runs));

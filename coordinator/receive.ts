@@ -30,12 +30,10 @@ export interface Receiving {
 export async function receiveChunk(
   at: Receiving,
   deviceId: string,
-  round: number,
+  key: TaskKey,
   chunk: Chunk,
 ): Promise<Received> {
-  const answer = answerer(chunk);
-  const { key } = chunk;
-  if (!key || key.round !== round) return answer('refused', 'its key is not that of its topic');
+  const answer = answerer(key, chunk.sha256);
   const admitted = admit(at.state, deviceId, key, chunk.sha256);
   if (typeof admitted === 'string') return answer('refused', admitted);
   if ('accepted' in admitted) return answerAgain(answer, admitted, chunk.sha256);
@@ -114,9 +112,9 @@ function expected(state: RunState, cohort: Cohort, deviceId: string, shapes: Rec
   };
 }
 
-function answerer({ key, sha256 }: Chunk) {
+function answerer(key: TaskKey, sha256: string) {
   return (state: Receipt['state'], reason: string, nextChunk = 0): Received => ({
-    receipt: { key: key ?? { run: '', round: 0, kind: 'cancel' }, sha256, state, nextChunk, reason },
+    receipt: { key, sha256, state, nextChunk, reason },
   });
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Log, told } from '../runtime/log.js';
-import type { Chunk, Point, Receipt } from '../schemas/messages.js';
+import type { Chunk, Point, Receipt, TaskKey } from '../schemas/messages.js';
 import type { RunSummary } from '../schemas/status.js';
 import type { Announcer } from './announcer.js';
 import { isDiskTrouble } from './disk-trouble.js';
@@ -97,7 +97,7 @@ export class RunDriver {
   }
 
   /** @returns the receipt to send. @throws disk trouble: then nothing is answered */
-  async receive(deviceId: string, round: number, chunk: Chunk): Promise<Receipt> {
+  async receive(deviceId: string, key: TaskKey, chunk: Chunk): Promise<Receipt> {
     const run = this.#run;
     const at = {
       state: run?.state ?? this.#ended,
@@ -106,12 +106,12 @@ export class RunDriver {
       limits: this.#options.limits,
       nowMs: this.#parts.clock(),
     };
-    const { receipt, entry } = await receiveChunk(at, deviceId, round, chunk);
+    const { receipt, entry } = await receiveChunk(at, deviceId, key, chunk);
     if (entry) await this.#take(entry);
     if (receipt.state === 'receiving' && this.#told.has(deviceId))
       this.#told.set(deviceId, { atMs: at.nowMs, answering: true });
     if (receipt.state === 'refused')
-      this.#parts.log.warn('update refused', { device: deviceId, round, reason: receipt.reason });
+      this.#parts.log.warn('update refused', { device: deviceId, round: key.round, reason: receipt.reason });
     return receipt;
   }
 

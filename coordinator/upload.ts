@@ -11,17 +11,14 @@ export interface UploadLimits {
 }
 
 /**
- * Bytes of every chunk but the last, deduced from one of them.
+ * Bytes of every chunk but the last, deduced from one of them, which is well formed by itself (schemas/).
  * @returns the reason in words where the chunk can't be a part of what it says it is
  */
 export function chunkBytesOf(chunk: Chunk, limits: UploadLimits): number | string {
-  const { index, count, totalBytes, data, sha256 } = chunk;
-  if (!/^[0-9a-f]{64}$/.test(sha256)) return 'sha256 is not 64 hexadecimal digits';
-  if (!(totalBytes >= 1 && totalBytes <= limits.maxUpdateBytes))
+  const { index, count, totalBytes, data } = chunk;
+  if (totalBytes > limits.maxUpdateBytes)
     return `it has ${totalBytes} bytes, at most ${limits.maxUpdateBytes} (maxUpdateBytes)`;
-  if (!(count >= 1 && count <= limits.maxChunks))
-    return `it has ${count} chunks, at most ${limits.maxChunks}`;
-  if (index >= count) return `chunk ${index} of ${count}`;
+  if (count > limits.maxChunks) return `it has ${count} chunks, at most ${limits.maxChunks}`;
   const isLast = index === count - 1;
   const each = !isLast || count === 1 ? data.length : (totalBytes - data.length) / (count - 1);
   const fits = Number.isInteger(each) && each >= 1 && Math.ceil(totalBytes / each) === count;

@@ -6,7 +6,7 @@ export type TaskKind = 'init' | 'train' | 'evaluate' | 'cancel';
 
 export interface Presence {
   deviceId: string;
-  /** Milliseconds since 1970 at the connection's start; a will of an older session is stale. */
+  /** Milliseconds since 1970 at the service's start, more than any before; a will of an older one is stale. */
   session: number;
   online: boolean;
   modelSha256: string;

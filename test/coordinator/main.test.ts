@@ -42,6 +42,11 @@ const bad: [string, (folder: string) => Record<string, unknown>, RegExp][] = [
     (runs) => ({ runs, cron: '@daily', timeZone: 'Mars/North' }),
     /timeZone: "Mars\/North"/,
   ],
+  [
+    'a chunk that fits no packet',
+    (runs) => ({ runs, chunkBytes: 2 ** 17, maxPacketBytes: 2 ** 17 }),
+    /chunkBytes: 131072 .*maxPacketBytes 131072, expected at most 130048/,
+  ],
   ['settings that no task can carry', (runs) => ({ runs, loraTargets: 'q/v' }), /lora\.targets/],
 ];
 for (const [what, raw, message] of bad)
