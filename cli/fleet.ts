@@ -20,6 +20,8 @@ export interface FleetPlan {
   /** The coordinator's folder of runs. */
   runs: string;
   threads: number;
+  /** Of each trainer process; without it the device's own default. */
+  trainerIdleS?: number;
   /** A service that is not started again when it dies: to see what the others do without it. */
   keepDead?: string;
 }
@@ -35,7 +37,7 @@ export async function startBroker(supervisor: Supervisor): Promise<string> {
 
 /** Starts a coordinator and its devices on a broker. @returns the names of their services */
 export async function startFleet(supervisor: Supervisor, broker: string, plan: FleetPlan): Promise<string[]> {
-  const { fleet, prefix, devices, model, runs, threads, keepDead } = plan;
+  const { fleet, prefix, devices, model, runs, threads, trainerIdleS, keepDead } = plan;
   const start = async (name: string, argv: string[]) => {
     const [command, ...flags] = argv as [string, ...string[]];
     const full = [command, '--broker', broker, '--fleet', fleet, ...flags];
@@ -43,9 +45,12 @@ export async function startFleet(supervisor: Supervisor, broker: string, plan: F
     return prefix + name;
   };
   const coordinator = await start('coordinator', ['coordinator', '--runs', runs]);
-  const services = devices.map(({ id, folder, heldOut }) => {
+  const services = devices.map(({ id, folder, heldOut }, i) => {
     const text = ['--data', join(folder, trainFile)];
     if (heldOut > 0) text.push('--evaluation', join(folder, heldOutFile));
+    if (trainerIdleS !== undefined) text.push('--trainer-idle-s', String(trainerIdleS));
+    // All of them share this machine's sensors: read by one, its joules are the machine's.
+    if (i > 0) text.push('--no-power');
     const own = [
       '--id',
       id,

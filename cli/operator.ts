@@ -3,16 +3,17 @@ import { type ClientSettings, connectClient, type FleetClient } from '../broker/
 import { decode } from '../schemas/codec.js';
 import type { Presence, TelemetryBatch } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
+import { fleetSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 import type { FleetStatus, Refused, RunSummary } from '../schemas/status.js';
 import { matchTopic, topicsOf } from '../schemas/topics.js';
 
+const { broker, fleet, password, connectS } = fleetSettings;
+
 /** Settings of every command that speaks to a fleet. */
 export const operatorSettings = {
-  broker: { kind: 'text', default: 'mqtt://127.0.0.1:1883', help: 'address of the broker' },
-  fleet: { kind: 'text', default: 'default', help: 'name of the fleet' },
-  password: { kind: 'text', default: '', help: 'of the operator; none is needed on loopback' },
-  connectS: { kind: 'number', default: 10, min: 0.1, max: 3600, help: 'seconds to wait for the broker' },
+  ...{ broker, fleet, password },
+  connectS: { ...connectS, default: 10 },
   json: { kind: 'flag', default: false, help: 'print JSON, for programs' },
 } satisfies SettingTable;
 

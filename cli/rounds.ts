@@ -5,7 +5,7 @@ import { presets, runSettings } from '../schemas/run-settings.js';
 import type { SettingTable } from '../schemas/settings.js';
 import type { CommandTitle } from './commands.js';
 import { createLiveView } from './live-view.js';
-import { connectOperator, operatorSettings } from './operator.js';
+import { operatorSettings } from './operator.js';
 import { beforeAfter, roundTable } from './report.js';
 import { watchRuns } from './run-watch.js';
 
@@ -36,35 +36,43 @@ export async function startRounds(argv: readonly string[], { name, summary }: Co
   const { json, wait } = settings;
   const id = settings.id || triggerId('cli');
   const view = wait && !json ? createLiveView(process.stdout) : undefined;
-  const watch = await watchRuns(settings, (state) => view?.show(state));
+  let ours = ''; // Nothing is shown of a run that was there before.
+  const watch = await watchRuns(settings, (state) => {
+    if (ours !== '' && state.status?.run === ours) view?.show(state);
+  });
   const told = Object.entries(settings).filter(
     ([key, value]) =>
       given.has(key) && (Object.hasOwn(runSettings, key) || (key === 'preset' && value !== 'none')),
   );
-  const run = await watch.start({ id, settings: Object.fromEntries(told) });
-  if (!wait) {
-    process.stdout.write(
-      json ? `${JSON.stringify({ id, run })}\n` : `run ${run} started (trigger ${id}); see fleetune status\n`,
-    );
-    return watch.operator.close();
-  }
-  const result = await watch.ended(id);
+  const { run, known } = await watch.start({ id, settings: Object.fromEntries(told) });
+  ours = run;
+  const follow = wait && (known !== 'ended' || watch.result(id) !== undefined);
+  const result = follow ? await watch.ended(id) : watch.result(id);
   view?.end();
   await watch.operator.close();
+  if (!follow) {
+    const text = known
+      ? `id ${id} is run ${run}, which ${known === 'on' ? 'is on' : `has ended${result ? ` as ${result.state}` : ''}`}`
+      : `run ${run} started (trigger ${id}); see fleetune status`;
+    process.stdout.write(`${json ? JSON.stringify({ id, run, known }) : text}\n`);
+    return;
+  }
+  const { state, reason, rounds } = result!;
   const text = json
     ? JSON.stringify(result)
-    : `run ${run} ${result.state}\n\n${roundTable(result.rounds)}\n\n${beforeAfter(result)}`;
+    : `run ${run} ${state}\n\n${roundTable(rounds)}\n\n${beforeAfter(result!)}`;
   process.stdout.write(`${text}\n`);
-  if (result.state !== 'completed') throw new Refusal(`run ${run} ${result.state}: ${result.reason}`);
+  if (state !== 'completed') throw new Refusal(`run ${run} ${state}: ${reason}`);
 }
 
-/** `fleetune rounds stop`. */
+/** `fleetune rounds stop`: until the coordinator said that the run has ended, or why it has not. */
 export async function stopRounds(argv: readonly string[], { name, summary }: CommandTitle): Promise<void> {
   const settings = readSettings(operatorSettings, { argv, env: process.env, command: name, summary });
-  const operator = await connectOperator(settings, {});
-  await operator.stop();
-  await operator.close();
-  process.stdout.write(settings.json ? '{"asked":"stop"}\n' : 'asked the coordinator to stop its run\n');
+  const watch = await watchRuns(settings);
+  const { run, state, reason, rounds } = await watch.stop();
+  await watch.operator.close();
+  const text = `run ${run} ${state}: ${reason} (${rounds.length} rounds done)`;
+  process.stdout.write(`${settings.json ? JSON.stringify({ run, state, reason }) : text}\n`);
 }
 
 /** A trigger's id that nobody used before. */

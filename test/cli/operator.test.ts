@@ -10,7 +10,8 @@ const settings = (broker: string) => ({ broker, fleet: 'default', password: '', 
 test('a run is triggered, refused while another is on, stopped, and its end is heard', async () => {
   await withCoordinator(async (broker) => {
     const watch = await watchRuns(settings(broker));
-    const run = await watch.start({ id: 'first', settings: { rounds: 3 } });
+    const { run, known } = await watch.start({ id: 'first', settings: { rounds: 3 } });
+    assert.equal(known, null);
     assert.equal(watch.state().status?.run, run);
     assert.equal(watch.state().status?.rounds, 3);
     await assert.rejects(watch.start({ id: 'second', settings: {} }), /refused the trigger: run .* is on/);
@@ -18,10 +19,13 @@ test('a run is triggered, refused while another is on, stopped, and its end is h
       watch.start({ id: 'third', settings: { rounds: 'x' } }),
       /refused the trigger: .*rounds/,
     );
-    await watch.operator.stop();
+    assert.deepEqual(await watch.start({ id: 'first', settings: {} }), { run, known: 'on' });
+    const stopped = await watch.stop();
     const summary = await watch.ended('first');
     assert.deepEqual([summary.run, summary.state, summary.trigger.id], [run, 'stopped', 'first']);
-    assert.equal(await watch.start({ id: 'first', settings: {} }), run, 'the same id is the same run');
+    assert.deepEqual(stopped, summary);
+    await assert.rejects(watch.stop(), { name: 'Refusal', message: 'nothing was stopped: no run is on' });
+    assert.deepEqual(await watch.start({ id: 'first', settings: {} }), { run, known: 'ended' });
     await watch.operator.close();
   });
 });
@@ -42,10 +46,43 @@ test('rounds start, status, devices and rounds stop speak to the coordinator', a
     assert.match((await fleetune(['status', ...at])).out, new RegExp(`^run ${run}: `));
     assert.equal((await fleetune(['devices', ...at, '--json'])).out, '[]\n');
     assert.equal((await fleetune(['devices', ...at])).out, 'no device yet\n');
-    assert.equal((await fleetune(['rounds', 'stop', ...at, '--json'])).code, 0);
+    const again = ['rounds', 'start', ...at, '--id', 'a1'];
+    assert.deepEqual(await fleetune(again), { code: 0, out: `id a1 is run ${run}, which is on\n`, err: '' });
+    const following = fleetune([...again, '--wait', '--json']);
+    const stopped = await fleetune(['rounds', 'stop', ...at]);
+    assert.deepEqual([stopped.code, stopped.err], [0, '']);
+    assert.match(
+      stopped.out,
+      new RegExp(`^run ${run} stopped: stopped by an operator \\(0 rounds done\\)\n$`),
+    );
+    assert.equal(JSON.parse((await following).out).run, run);
+    assert.equal((await fleetune(again)).out, `id a1 is run ${run}, which has ended as stopped\n`);
+    const idle = await fleetune(['rounds', 'stop', ...at]);
+    assert.deepEqual([idle.code, idle.err], [1, 'fleetune: nothing was stopped: no run is on\n']);
     const refused = await fleetune(['rounds', 'start', ...at, '--rounds', '0']);
     assert.equal(refused.code, 1);
     assert.match(refused.err, /--rounds: "0" is not a whole number from 1/);
+  });
+});
+
+test('an id whose run has been followed by others is answered with its run', async () => {
+  await withCoordinator(async (broker) => {
+    const watch = await watchRuns(settings(broker));
+    const { run } = await watch.start({ id: 'old', settings: {} });
+    await watch.stop();
+    await watch.start({ id: 'new', settings: {} });
+    await watch.stop();
+    await watch.operator.close();
+    const { code, out } = await fleetune(['rounds', 'start', '--broker', broker, '--id', 'old', '--wait']);
+    assert.deepEqual([code, out], [0, `id old is run ${run}, which has ended\n`]);
+  });
+});
+
+test('rounds stop where no coordinator ever was says so', async () => {
+  await withCoordinator(async (broker) => {
+    const { code, err } = await fleetune(['rounds', 'stop', '--broker', broker, '--fleet', 'empty']);
+    assert.equal(code, 1);
+    assert.match(err, /^fleetune: no coordinator has said anything here/);
   });
 });
 

@@ -129,4 +129,6 @@ test('wrong flags are refused with what was expected', async () => {
   await refused(['coordinator', '--optimizer', 'sgd'], /--optimizer: "sgd" is not one of fedavg/);
   await refused(['summarize', '--lim', '3'], /--lim: no such flag \(did you mean --limit\?\)/);
   await refused(['broker', '--host', '0.0.0.0'], /--insecure/);
+  for (const command of [['status'], ['devices'], ['rounds', 'start'], ['rounds', 'stop']])
+    await refused([...command, '--fleet', 'a#'], /--fleet: "a#" is not a name of letters, digits/);
 });
