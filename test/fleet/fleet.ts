@@ -40,7 +40,10 @@ export const modelMissing = existsSync(join(builtinModel, 'model.safetensors'))
   : 'the built-in model is not there';
 
 /** Starts a broker, a coordinator and three devices, and ends them all when the work is done or has failed. */
-export async function withFleet(work: (fleet: TestFleet) => Promise<void>, keepDead?: string): Promise<void> {
+export async function withFleet(
+  work: (fleet: TestFleet) => Promise<void>,
+  other: { keepDead?: string; trainerIdleS?: number } = {},
+): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'fleetune-fleet-'));
   const died: string[] = [];
   const logs = join(folder, 'logs');
@@ -54,7 +57,7 @@ export async function withFleet(work: (fleet: TestFleet) => Promise<void>, keepD
     );
     const broker = await startBroker(supervisor);
     const plan = { fleet: fleetName, prefix: '', devices, model: builtinModel, runs: join(folder, 'runs') };
-    await startFleet(supervisor, broker, { ...plan, threads: 1, ...(keepDead ? { keepDead } : {}) });
+    await startFleet(supervisor, broker, { ...plan, threads: 1, ...other });
     watch = await watchRuns({ broker, fleet: fleetName, password: '', connectS: 10 }, (state) => {
       for (const one of waiting) {
         if (!one.met(state)) continue;
