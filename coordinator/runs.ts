@@ -59,11 +59,11 @@ async function readSummary(path: string): Promise<RunSummary> {
   }
 }
 
-/** `20261123-231455-ab12`: UTC, then chance. Names sort by time. */
+/** `20261123-231455123-ab12`: UTC to the millisecond, then chance. Names sort by time. */
 export function runName(nowMs: number, random: () => number): string {
   const [date, time] = new Date(nowMs).toISOString().replaceAll(/[-:]/g, '').split('T') as [string, string];
   const chance = Math.floor(random() * 0x10000)
     .toString(16)
     .padStart(4, '0');
-  return `${date}-${time.slice(0, 6)}-${chance}`;
+  return `${date}-${time.replace('.', '').slice(0, 9)}-${chance}`;
 }
