@@ -1,5 +1,6 @@
 import { runService, type Service } from '../runtime/service.js';
 import { readSettings } from '../runtime/settings.js';
+import { keepHeapSmall } from '../runtime/small-heap.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 
 /** What the user typed to get here, and what it is for: the head of --help and of every refusal. */
@@ -36,6 +37,7 @@ export const commands: Record<string, Command> = {
   device: {
     summary: 'the device service: trains on the text of this machine',
     async run(argv, title) {
+      keepHeapSmall();
       const { deviceSettings, start } = await import('../device/main.js');
       await serve(deviceSettings, start, argv, title);
     },
