@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { engineOptions } from '../schemas/engine-settings.js';
 import type { RunSummary, Score } from '../schemas/status.js';
 import { aloneIn } from './demo-folder.js';
 import { type Demo, followRun } from './demo-run.js';
@@ -41,6 +42,7 @@ export async function compareAlone(demo: Demo, broker: string, together: RunSumm
       model: demo.settings.model,
       runs: folder,
       threads: demo.settings.threads,
+      engine: engineOptions(demo.settings),
     });
     const { after } = await followRun(demo, broker, fleet, { minDevices: 1, fraction: 1, quorum: 1 });
     rows.push({ name: `${id} alone`, score: after });

@@ -1,4 +1,5 @@
 import { readArguments } from '../runtime/settings.js';
+import { engineSettings } from '../schemas/engine-settings.js';
 import { Refusal } from '../schemas/refusal.js';
 import { presets, type RunSettings, runSettings } from '../schemas/run-settings.js';
 import { checkSettings, type SettingsOf, type SettingTable } from '../schemas/settings.js';
@@ -77,6 +78,7 @@ export const demoSettings = {
   splitField: { kind: 'text', default: '', help: 'field whose values go to different devices' },
   alone: { kind: 'flag', default: false, help: 'afterwards train each device alone, and compare' },
   threads: { kind: 'integer', default: 1, min: 1, max: 64, help: 'of each trainer' },
+  ...engineSettings,
   folder: { kind: 'text', default: 'runs', help: 'where the demo keeps its result, logs and shards' },
   ...presetSetting,
   ...withDefaults(ofTheRun, demoDefaults.builtin),

@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import { modelIdentity } from '../device/model-identity.js';
 import { requireFolder } from '../runtime/files.js';
 import { fail } from '../runtime/service.js';
+import { engineOptions } from '../schemas/engine-settings.js';
 import { Refusal } from '../schemas/refusal.js';
 import type { RunSummary } from '../schemas/status.js';
 import { compareAlone } from './alone.js';
@@ -70,6 +71,7 @@ async function perform(demo: Demo): Promise<void> {
     model: settings.model,
     runs: folder,
     threads: settings.threads,
+    engine: engineOptions(settings),
   });
   const result = await followRun(demo, broker, fleet, {});
   view.note(`\n${roundTable(result.rounds)}\n\n${beforeAfter(result)}\n`);

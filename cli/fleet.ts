@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Example } from '../device/trainer-messages.js';
+import type { EngineOptions } from '../schemas/engine-settings.js';
 import type { Supervisor } from './supervisor.js';
 
 /** A device as the demo sets it up: its name and the folder of its text and state. */
@@ -20,6 +21,8 @@ export interface FleetPlan {
   /** The coordinator's folder of runs. */
   runs: string;
   threads: number;
+  /** How the trainers run the engine; without it the devices' own defaults. */
+  engine?: EngineOptions;
   /** Of each trainer process; without it the device's own default. */
   trainerIdleS?: number;
   /** A service that is not started again when it dies: to see what the others do without it. */
@@ -37,7 +40,7 @@ export async function startBroker(supervisor: Supervisor): Promise<string> {
 
 /** Starts a coordinator and its devices on a broker. @returns the names of their services */
 export async function startFleet(supervisor: Supervisor, broker: string, plan: FleetPlan): Promise<string[]> {
-  const { fleet, prefix, devices, model, runs, threads, trainerIdleS, keepDead } = plan;
+  const { fleet, prefix, devices, model, runs, threads, engine, trainerIdleS, keepDead } = plan;
   const start = async (name: string, argv: string[]) => {
     const [command, ...flags] = argv as [string, ...string[]];
     const full = [command, '--broker', broker, '--fleet', fleet, ...flags];
@@ -49,6 +52,7 @@ export async function startFleet(supervisor: Supervisor, broker: string, plan: F
     const text = ['--data', join(folder, trainFile)];
     if (heldOut > 0) text.push('--evaluation', join(folder, heldOutFile));
     if (trainerIdleS !== undefined) text.push('--trainer-idle-s', String(trainerIdleS));
+    if (engine) text.push(...engineFlags(engine));
     // All of them share this machine's sensors: read by one, its joules are the machine's.
     if (i > 0) text.push('--no-power');
     const own = [
@@ -65,6 +69,11 @@ export async function startFleet(supervisor: Supervisor, broker: string, plan: F
   });
   return [coordinator, ...(await Promise.all(services))];
 }
+
+const engineFlags = ({ memory, baseBits, recompute, provider }: EngineOptions) => [
+  ...['--memory', memory, '--base-bits', baseBits, '--provider', provider],
+  ...(recompute ? ['--recompute'] : []),
+];
 
 /** Stops the services of one fleet for good; its broker stays. */
 export async function endFleet(supervisor: Supervisor, services: readonly string[]): Promise<void> {

@@ -7,6 +7,7 @@ import { rowsOf } from '../device/shard-rows.js';
 import { readText } from '../device/shard-text.js';
 import { maxShardBytes } from '../device/shards.js';
 import { readArguments } from '../runtime/settings.js';
+import { engineOptions, engineSettings } from '../schemas/engine-settings.js';
 import { parseAdapterConfig } from '../schemas/peft.js';
 import { Refusal } from '../schemas/refusal.js';
 import { runSettings } from '../schemas/run-settings.js';
@@ -24,6 +25,7 @@ export const summarizeSettings = {
   dialogueField: { kind: 'text', default: '', help: 'of a JSON, JSON Lines or CSV file; none: detected' },
   limit: { kind: 'integer', default: 100, min: 1, max: 100_000, help: 'rows of such a file at most' },
   threads: { kind: 'integer', default: 2, min: 1, max: 256, help: 'of the processor' },
+  ...engineSettings,
   json: { kind: 'flag', default: false, help: 'print one JSON text a line: in it no line breaks' },
   prefix,
   maxSourceTokens,
@@ -39,7 +41,7 @@ export async function summarize(argv: readonly string[], { name, summary }: Comm
   );
   const sources = await readSources(operands[0], settings);
   const adapter = settings.adapter === '' ? undefined : await readAdapter(settings.adapter);
-  const engine = await openEngine(settings.model, { threads: settings.threads });
+  const engine = await openEngine(settings.model, { threads: settings.threads, ...engineOptions(settings) });
   try {
     for (const line of await engine.summarize(adapter, sources, settings))
       process.stdout.write(`${settings.json ? JSON.stringify(line) : line}\n`);

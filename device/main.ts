@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { requireFolder } from '../runtime/files.js';
 import { createLog, type Log } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
+import { engineOptions } from '../schemas/engine-settings.js';
 import type { Point } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import { chunkProblem } from '../schemas/service-settings.js';
@@ -36,7 +37,11 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   await requireFolder(state, 'the state folder (--state)');
   const journal = await Journal.open(state);
   const inventory = createInventory({ ...settings, cacheFile: join(state, 'model.json') });
-  const trainer = createTrainer({ model, threads, idleS: trainerIdleS });
+  const trainer = createTrainer({
+    model,
+    engine: { threads, ...engineOptions(settings) },
+    idleS: trainerIdleS,
+  });
   let agent: Agent | undefined;
   const sink = await openSink(settings, log, (points) => publish(agent, points));
   const write = (points: Point[]) => sink.write(points);

@@ -1,4 +1,5 @@
 import os from 'node:os';
+import { engineSettings } from '../schemas/engine-settings.js';
 import { fleetSettings, influxSettings, nameSetting } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 
@@ -37,6 +38,7 @@ export const deviceSettings = {
     max: 1024,
     help: 'of the trainer; trainers on one machine must share its cores',
   },
+  ...engineSettings,
   trainerIdleS: {
     kind: 'number',
     default: 60,

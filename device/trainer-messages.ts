@@ -1,3 +1,4 @@
+import type { EngineOptions } from '../schemas/engine-settings.js';
 import type { Measures, Task } from '../schemas/messages.js';
 import type { NamedTensors } from '../schemas/tensors.js';
 
@@ -43,7 +44,7 @@ export type TrainerResult =
  * answered.
  */
 export type TrainerRequest =
-  | { kind: 'open'; model: string; threads: number }
+  | { kind: 'open'; model: string; engine: EngineOptions & { threads: number } }
   | { kind: 'job'; job: TrainerJob };
 
 /**

@@ -19,7 +19,7 @@ process.on('message', (request: TrainerRequest) => void answer(request));
 
 async function answer(request: TrainerRequest): Promise<void> {
   if (request.kind === 'open') {
-    engine = openEngine(request.model, { threads: request.threads });
+    engine = openEngine(request.model, request.engine);
     engine.catch(() => {}); // Told with the first job.
     return;
   }

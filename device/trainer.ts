@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { EngineOptions } from '../schemas/engine-settings.js';
 import type { Measures, Task } from '../schemas/messages.js';
 import type { NamedTensors } from '../schemas/tensors.js';
 import type {
@@ -36,7 +37,7 @@ export interface Trainer {
 export interface TrainerSettings {
   /** Hugging Face folder. */
   model: string;
-  threads: number;
+  engine: EngineOptions & { threads: number };
   /** The process ends after so many seconds without a job, and gives its memory back. */
   idleS: number;
   /** The process's script. */
@@ -48,7 +49,7 @@ const killAfterMs = 2_000;
 const ownScript = fileURLToPath(new URL('./trainer-process.js', import.meta.url));
 
 export function createTrainer(settings: TrainerSettings): Trainer {
-  const { model, threads, idleS, script = ownScript } = settings;
+  const { model, engine, idleS, script = ownScript } = settings;
   let child: ChildProcess | undefined;
   let idle: NodeJS.Timeout | undefined;
   let busy = false;
@@ -67,7 +68,7 @@ export function createTrainer(settings: TrainerSettings): Trainer {
       if (child === fresh) child = undefined;
     });
     fresh.on('error', () => {}); // Each job hears of it by its own listener.
-    fresh.send({ kind: 'open', model, threads } satisfies TrainerRequest, () => {});
+    fresh.send({ kind: 'open', model, engine } satisfies TrainerRequest, () => {});
     child = fresh;
     return fresh;
   }

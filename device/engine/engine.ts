@@ -1,16 +1,19 @@
 /** The engine's door: what can be done with a T5 folder. Knows tensors, tokens and ONNX; never rounds or MQTT. */
+import type { EngineOptions } from '../../schemas/engine-settings.js';
 import type { Lora, Text, Training } from '../../schemas/messages.js';
 import { Refusal } from '../../schemas/refusal.js';
 import type { NamedTensors } from '../../schemas/tensors.js';
 import { type Encoded, plannedBatches } from './batches.js';
 import { readConfig, type T5Config, tensorShapes } from './config.js';
 import { encode, greedy, type Readers, score } from './generate.js';
-import { type Blueprint, encodingGraph, scoringGraph, stepGraph, trainingGraph } from './graphs.js';
 import { freshAdapter, requireAdapter } from './lora.js';
+import type { Blueprint } from './parts.js';
+import { encodingGraph, scoringGraph, stepGraph } from './reading-graphs.js';
 import { rouge } from './rouge.js';
 import { openSession, type Session } from './session.js';
 import { openTokenizer, type Tokenizer } from './tokenizer.js';
 import { type StepReport, type TrainResult, train } from './train.js';
+import { trainingGraph } from './training-graph.js';
 import { readWeight, readWeightIndex, type WeightIndex } from './weights.js';
 
 export { initModel } from './model-init.js';
@@ -79,8 +82,10 @@ export interface Engine {
 
 export type Report = (step: StepReport) => void;
 
-export interface EngineSettings {
+/** What is absent has the default of the settings' table. */
+export interface EngineSettings extends Partial<EngineOptions> {
   threads: number;
+  /** Keeps idle threads busy-waiting: for a trainer that has its cores alone. */
   spinning?: boolean;
 }
 

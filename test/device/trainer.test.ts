@@ -6,7 +6,8 @@ import type { Progress } from '../../device/trainer-messages.js';
 import { taskOf, tensorsOf } from './fixtures.js';
 
 const script = fileURLToPath(new URL('./trainer-child.js', import.meta.url));
-const trainerOf = (idleS = 60) => createTrainer({ model: '/no/model', threads: 1, idleS, script });
+const engine = { threads: 1, memory: 'fast', baseBits: '32', recompute: false, provider: 'cpu' } as const;
+const trainerOf = (idleS = 60) => createTrainer({ model: '/no/model', engine, idleS, script });
 const telling = (prefix: string) => taskOf({}, { text: { ...taskOf().text, prefix } });
 const shard = { path: '/no/file', dialogueField: '', summaryField: '', limit: 1 };
 
@@ -93,6 +94,6 @@ test('stop ends a job that never ends, and the process of it', async () => {
 });
 
 test('a script that is not there rejects the job', async () => {
-  const trainer = createTrainer({ model: '', threads: 1, idleS: 60, script: '/no/such/script.js' });
+  const trainer = createTrainer({ model: '', engine, idleS: 60, script: '/no/such/script.js' });
   await assert.rejects(trainer.init(taskOf()), /ended before its answer \(exit code 1\)/);
 });

@@ -3,15 +3,11 @@ import { test } from 'node:test';
 import { adamW, clip, scheduleFactor } from '../../../device/engine/adamw.js';
 import { type Encoded, targetFeeds } from '../../../device/engine/batches.js';
 import { encode, greedy, score } from '../../../device/engine/generate.js';
-import {
-  type Blueprint,
-  encodingGraph,
-  scoringGraph,
-  stepGraph,
-  trainingGraph,
-} from '../../../device/engine/graphs.js';
+import type { Blueprint } from '../../../device/engine/parts.js';
+import { encodingGraph, scoringGraph, stepGraph } from '../../../device/engine/reading-graphs.js';
 import { openSession } from '../../../device/engine/session.js';
 import { accumulated, parameterFeeds } from '../../../device/engine/train.js';
+import { trainingGraph } from '../../../device/engine/training-graph.js';
 import {
   examplesOf,
   type Golden,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { trainingGraph } from '../../../device/engine/graphs.js';
 import { openSession } from '../../../device/engine/session.js';
 import { accumulated, stepCount } from '../../../device/engine/train.js';
+import { trainingGraph } from '../../../device/engine/training-graph.js';
 import { examplesOf, loraOf, readGolden, relativeError, trainable } from './golden.js';
 import { training } from './training-task.js';
 

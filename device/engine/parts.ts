@@ -1,0 +1,75 @@
+import type { Lora } from '../../schemas/messages.js';
+import { type T5Config, tensorShapes } from './config.js';
+import type { ElementType, Graph, Value } from './graph.js';
+import { adaptedModules, matrixNames } from './lora.js';
+import { head, type T5Parts } from './t5.js';
+import type { WeightIndex } from './weights.js';
+
+/** What an engine's graphs are made from. */
+export interface Blueprint {
+  config: T5Config;
+  weights: WeightIndex;
+  /** Adapter tensors are inputs of the graph. */
+  lora?: Lora | undefined;
+  /** Every weight is an input of the graph, and none is read from the files. */
+  open?: boolean;
+}
+
+const elementTypes: Record<string, ElementType> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+
+/** The parts of a T5 over a blueprint: weights and adapter matrices become values when they are first asked for. */
+export function partsOf(
+  g: Graph,
+  { config, weights, lora, open }: Blueprint,
+): T5Parts & { inputs: Map<string, Value> } {
+  const inputs = new Map<string, Value>();
+  const known = new Map<string, Value>();
+  const shapes = tensorShapes(config);
+  const adapted = lora ? adaptedModules(config, lora) : new Map<string, [number, number]>();
+  const once = (names: Map<string, Value>, name: string, make: () => Value) => {
+    const value = names.get(name) ?? make();
+    names.set(name, value);
+    return value;
+  };
+  const tensor = (name: string) => {
+    const shape = shapes.get(name)!;
+    if (open) return once(inputs, name, () => g.input(name, shape));
+    const { file, begin, end, dtype } = weights.get(name)!;
+    return once(known, name, () =>
+      g.weight(name, shape, elementTypes[dtype]!, { file, offset: begin, bytes: end - begin }),
+    );
+  };
+  const linear = (module: string, x: Value) => {
+    const base = g.matmul(x, tensor(`${module}.weight`), { transB: 1 });
+    const size = adapted.get(module);
+    if (!lora || !size) return base;
+    const [nameA, nameB] = matrixNames(module);
+    const a = once(inputs, nameA, () => g.input(nameA, [lora.rank, size[1]]));
+    const b = once(inputs, nameB, () => g.input(nameB, [size[0], lora.rank]));
+    return g.add(
+      base,
+      g.matmul(g.matmul(x, a, { transB: 1 }), b, { transB: 1, alpha: lora.alpha / lora.rank }),
+    );
+  };
+  return { g, config, tensor, linear, inputs };
+}
+
+export const ids = (g: Graph, name: string, length: string) => g.input(name, ['B', length], 'int64');
+export const sourceMask = (g: Graph) => g.input('sourceMask', ['B', 1, 1, 'S']);
+export const sourcePositions = (g: Graph, mask: Value) => ({
+  buckets: g.input('sourceBuckets', ['S', 'S'], 'int64'),
+  mask,
+});
+export const targetPositions = (g: Graph) => ({
+  buckets: g.input('targetBuckets', ['T', 'T'], 'int64'),
+  mask: g.input('causalMask', [1, 1, 'T', 'T']),
+});
+
+/** Σ weight · −log p(label): with weights 1 / (label tokens), the mean over all that are not padding. */
+export function weightedLoss(parts: T5Parts, hidden: Value): { loss: Value; logits: Value } {
+  const { g } = parts;
+  const logits = head(parts, hidden);
+  const labels = g.input('labels', ['B*T'], 'int64');
+  const nll = g.crossEntropy(logits, labels);
+  return { loss: g.reduceSum(g.mul(nll, g.input('labelWeights', ['B*T'])), [0]), logits };
+}
