@@ -1,4 +1,5 @@
-import type { Geometry } from './flops.js';
+import { parseConfig } from '../device/engine/config.js';
+import { geometryOf } from '../device/engine/flops.js';
 
 /** The probe's default shape. */
 export const [batch, source, target, rank] = [8, 256, 48, 16];
@@ -16,10 +17,4 @@ export const flanT5Small = {
   tie_word_embeddings: false,
 };
 
-export const geometry: Geometry = {
-  vocabulary: flanT5Small.vocab_size,
-  dModel: flanT5Small.d_model,
-  inner: flanT5Small.d_kv * flanT5Small.num_heads,
-  dFf: flanT5Small.d_ff,
-  layers: flanT5Small.num_layers,
-};
+export const geometry = geometryOf(parseConfig(flanT5Small, 'FLAN-T5-small'));

@@ -10,8 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { initModel } from '../device/engine/engine.js';
+import { loraStepFlops } from '../device/engine/flops.js';
 import { batch, flanT5Small, geometry, rank, source, target } from './engine-shape.js';
-import { loraStepFlops } from './flops.js';
 
 const { values } = parseArgs({
   options: {
@@ -22,7 +22,7 @@ const { values } = parseArgs({
 });
 const { rounds, threads, steps } = values;
 const probes = '../shared/probes';
-const flops = batch * loraStepFlops(geometry, source, target, rank);
+const flops = batch * loraStepFlops(geometry, source, target, rank, ['q', 'v']);
 
 /** Runs a program in a process of its own; its peak memory is the system's own account, said as it ends. */
 async function measured(file: string, ...args: string[]): Promise<{ output: string; peakMiB: number }> {
