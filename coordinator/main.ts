@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type ClientHandlers, connectClient, type FleetClient } from '../broker/client.js';
 import { requireFolder } from '../runtime/files.js';
+import { takeLock } from '../runtime/lock.js';
 import { createLog, told } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { Refusal } from '../schemas/refusal.js';
@@ -9,7 +10,6 @@ import { chunkProblem } from '../schemas/service-settings.js';
 import { createSink } from '../telemetry/sink.js';
 import { Coordinator, type CoordinatorParts } from './coordinator.js';
 import { isDiskTrouble } from './disk-trouble.js';
-import { lockRuns } from './lock.js';
 import { type Calendar, readCalendar } from './schedule.js';
 import { type CoordinatorSettings, runDefaults } from './settings.js';
 
@@ -29,7 +29,9 @@ export async function start(settings: CoordinatorSettings): Promise<Service> {
   if (problem) throw new Refusal(problem);
   const calendar = cron === '' ? null : readCalendar(cron, timeZone);
   await requireFolder(runs, 'the runs folder (--runs)');
-  const lock = await onDisk(() => lockRuns(runs));
+  const inUse = (holder: string) =>
+    `the runs folder (--runs) ${runs} is in use by ${holder}: stop that coordinator, or give another`;
+  const lock = await onDisk(() => takeLock(join(runs, 'lock'), inUse));
   try {
     const service = await startIn(settings, calendar);
     return { stop: () => service.stop().finally(() => lock.release()) };

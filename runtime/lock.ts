@@ -1,5 +1,4 @@
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Refusal } from '../schemas/refusal.js';
 
 export interface Lock {
@@ -9,12 +8,12 @@ export interface Lock {
 const tries = 3;
 
 /**
- * Makes a runs folder this process's own: two coordinators in one would write the same journal. The file
- * `lock` names its holder; one whose process has ended, as after kill −9, is taken over.
- * @throws Refusal that names the process that holds it
+ * Makes what a lock file stands for this process's own: a folder that two processes must not write at once. The file
+ * names its holder; one whose process has ended, as after kill −9, is taken over.
+ * @param refused what to say, given who holds it: `process 4711`
+ * @throws Refusal with that text
  */
-export async function lockRuns(folder: string): Promise<Lock> {
-  const path = join(folder, 'lock');
+export async function takeLock(path: string, refused: (holder: string) => string): Promise<Lock> {
   const own = await holderText(process.pid);
   const draft = `${path}.${process.pid}`;
   await writeFile(draft, own);
@@ -25,14 +24,10 @@ export async function lockRuns(folder: string): Promise<Lock> {
       const found = await textOf(path);
       const pid = Number.parseInt(found, 10);
       if (pid > 0 && isAlive(pid) && (await holderText(pid)) === found)
-        throw new Refusal(
-          `the runs folder (--runs) ${folder} is in use by process ${pid}: stop that coordinator, or give another`,
-        );
+        throw new Refusal(refused(`process ${pid}`));
       await removeIf(path, found);
     }
-    throw new Refusal(
-      `the runs folder (--runs) ${folder} is being taken by other coordinators: start one only`,
-    );
+    throw new Refusal(refused('processes that all start at once'));
   } finally {
     await rm(draft, { force: true });
   }
