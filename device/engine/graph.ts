@@ -44,6 +44,9 @@ export interface Weight {
   readonly bytes: number;
 }
 
+/** A graph as it is written for a session. */
+export type Description = Pick<Graph, 'nodes' | 'inputs' | 'outputs' | 'constants' | 'weights'>;
+
 /**
  * An ONNX graph under construction. Every method adds one operation and answers with its output, shape known; the
  * order of calls is an order of execution. Which operations exist here is what the engine may use.

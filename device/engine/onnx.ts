@@ -1,12 +1,12 @@
 import { onnx } from './generated/onnx.js';
-import type { Attribute, ElementType, Graph, Node, Shape, Value } from './graph.js';
+import type { Attribute, Description, ElementType, Node, Shape, Value } from './graph.js';
 
 const elementTypes: Record<ElementType, number> = { float32: 1, int64: 7, float16: 10, bfloat16: 16 };
 const irVersion = 10;
 const opset = 20;
 
 /** Writes a graph as an ONNX model, without the nodes and tensors that no output needs. */
-export function encodeModel(graph: Graph): Uint8Array {
+export function encodeModel(graph: Description): Uint8Array {
   const { nodes, used } = needed(graph);
   const outputs = graph.outputs.map(({ name, value }) => ({ name, type: value.type, shape: value.shape }));
   // An output's public name is that of an Identity node's: the same value may be two outputs.
@@ -52,7 +52,7 @@ export function encodeModel(graph: Graph): Uint8Array {
 }
 
 /** The nodes on a way to an output, in order, and all values that they or the outputs use. */
-function needed(graph: Graph): { nodes: Node[]; used: Set<Value> } {
+function needed(graph: Description): { nodes: Node[]; used: Set<Value> } {
   const used = new Set(graph.outputs.map(({ value }) => value));
   const nodes: Node[] = [];
   for (const node of graph.nodes.toReversed()) {

@@ -1,0 +1,156 @@
+import type { EngineOptions } from '../../schemas/engine-settings.js';
+import type { Attributes, Constant, Description, Node, Shape, Value } from './graph.js';
+
+export type Provider = EngineOptions['provider'];
+
+/** Writes nodes that give a node's outputs by other means than its own operation. */
+type Lowering = (to: Emitter, node: Node) => void;
+
+/** What a provider lacks, does wrong or does slowly, and what it gets instead. Other operations stay as they are. */
+const lowerings: Readonly<Record<Provider, Readonly<Record<string, Lowering>>>> = {
+  cpu: {},
+  webgpu: {
+    FusedMatMul: product, // Not there: it would run on the CPU, its operands copied there and back.
+    SimplifiedLayerNormalization: rmsNorm, // Its second output, 1 / rms, stays zero.
+    SoftmaxCrossEntropyLoss: crossEntropy, // Not there, nor is LogSoftmax, which the runtime makes of it.
+  },
+  cuda: {},
+};
+
+/** The operations that a provider does not get to see. */
+export const loweredOps = (provider: Provider): readonly string[] => Object.keys(lowerings[provider]);
+
+/** The same graph in the operations that a provider runs well: same inputs, weights and outputs. */
+export function lowered<T extends Description>(graph: T, provider: Provider): T {
+  const rules = lowerings[provider];
+  const to = emitter();
+  for (const node of graph.nodes) {
+    const rule = rules[node.op];
+    if (rule) rule(to, node);
+    else to.nodes.push(node);
+  }
+  return { ...graph, nodes: to.nodes, constants: [...graph.constants, ...to.constants] };
+}
+
+/**
+ * alpha · a′ b′. Rows times one matrix is a Gemm, which reads a transposed weight where it lies; batches of matrices
+ * are transposed first, for MatMul knows no transposed operands.
+ */
+function product(to: Emitter, { inputs, outputs, attributes }: Node): void {
+  const [a, b] = inputs as [Value, Value];
+  const y = outputs[0]!;
+  const { transA, transB, alpha } = attributes as {
+    transA: number;
+    transB: number;
+    alpha: { float: number };
+  };
+  const columns = y.shape.at(-1)!;
+  if (a.shape.length === 2 && b.shape.length === 2) {
+    to.put('Gemm', [a, b], [y], { transA, transB, alpha });
+  } else if (b.shape.length === 2 && !transA && typeof columns === 'number') {
+    const rows = to.one('Reshape', [a, to.integers([-1, lastOf(a)])], [-1, lastOf(a)]);
+    const flat = to.one('Gemm', [rows, b], [-1, columns], { transB, alpha });
+    const batch = to.one('Shape', [a], [a.shape.length - 1], { start: 0, end: -1 }, 'int64');
+    const shape = to.one(
+      'Concat',
+      [batch, to.integers([columns])],
+      [a.shape.length],
+      { axis: 0 },
+      'int64',
+    );
+    to.put('Reshape', [flat, shape], [y]);
+  } else {
+    const operands = [transA ? to.transposed(a) : a, transB ? to.transposed(b) : b];
+    if (alpha.float === 1) to.put('MatMul', operands, [y]);
+    else to.put('Mul', [to.one('MatMul', operands, y.shape), to.scalar(alpha.float)], [y]);
+  }
+}
+
+/** y by the operation itself, r = 1 / √(mean(x²) + ε) by parts, for the backward pass. */
+function rmsNorm(to: Emitter, { inputs, outputs, attributes }: Node): void {
+  const [x] = inputs as [Value];
+  const [y, r] = outputs as [Value, Value];
+  to.put('SimplifiedLayerNormalization', inputs, [y], attributes);
+  const squares = to.one('Mul', [x, x], x.shape);
+  const mean = to.one('ReduceMean', [squares, to.integers([-1])], r.shape, { keepdims: 1 });
+  const { float: epsilon } = attributes.epsilon as { float: number };
+  const sum = to.one('Add', [mean, to.scalar(epsilon)], r.shape);
+  to.put('Reciprocal', [to.one('Sqrt', [sum], r.shape)], [r]);
+}
+
+/** log softmax as z − log Σ exp z with z = x − max x, and its negative at each label. */
+function crossEntropy(to: Emitter, { inputs, outputs }: Node): void {
+  const [logits, labels] = inputs as [Value, Value];
+  const [nll, logSoftmax] = outputs as [Value, Value];
+  const row: Shape = [logits.shape[0]!, 1];
+  const axis = to.integers([-1]);
+  const z = to.one(
+    'Sub',
+    [logits, to.one('ReduceMax', [logits, axis], row, { keepdims: 1 })],
+    logits.shape,
+  );
+  const sum = to.one('ReduceSum', [to.one('Exp', [z], logits.shape), axis], row, { keepdims: 1 });
+  to.put('Sub', [z, to.one('Log', [sum], row)], [logSoftmax]);
+  const column = to.one('Reshape', [labels, to.integers([-1, 1])], row, {}, 'int64');
+  const picked = to.one('GatherElements', [logSoftmax, column], row, { axis: 1 });
+  to.put('Neg', [to.one('Reshape', [picked, to.integers([-1])], nll.shape)], [nll]);
+}
+
+const lastOf = ({ shape }: Value) => shape.at(-1) as number;
+
+interface Emitter {
+  nodes: Node[];
+  constants: Constant[];
+  /** Adds a node that gives these values. */
+  put(op: string, inputs: readonly Value[], outputs: readonly Value[], attributes?: Attributes): void;
+  /** Adds a node with a new value as its output. */
+  one(
+    op: string,
+    inputs: readonly Value[],
+    shape: Shape,
+    attributes?: Attributes,
+    type?: Value['type'],
+  ): Value;
+  /** The last two axes swapped. */
+  transposed(x: Value): Value;
+  integers(data: readonly number[]): Value;
+  scalar(x: number): Value;
+}
+
+function emitter(): Emitter {
+  const nodes: Node[] = [];
+  const constants = new Map<string, Constant>();
+  const constant = (shape: Shape, data: Constant['data'], type: Value['type']) => {
+    const key = `${type} ${data}`;
+    const value = { name: `lowered_constant_${constants.size}`, type, shape };
+    const known = constants.get(key) ?? { value, data };
+    constants.set(key, known);
+    return known.value;
+  };
+  return {
+    nodes,
+    get constants() {
+      return [...constants.values()];
+    },
+    put(op, inputs, outputs, attributes = {}) {
+      nodes.push({ op, domain: '', inputs, outputs, attributes });
+    },
+    one(op, inputs, shape, attributes = {}, type = 'float32') {
+      const value = { name: `lowered_${op}_${nodes.length}`, type, shape };
+      this.put(op, inputs, [value], attributes);
+      return value;
+    },
+    transposed(x) {
+      const axes = x.shape.map((_, axis) => axis);
+      const perm = [...axes.slice(0, -2), axes.at(-1)!, axes.at(-2)!];
+      return this.one(
+        'Transpose',
+        [x],
+        perm.map((axis) => x.shape[axis]!),
+        { perm },
+      );
+    },
+    integers: (data) => constant([data.length], BigInt64Array.from(data, BigInt), 'int64'),
+    scalar: (x) => constant([], Float32Array.of(x), 'float32'),
+  };
+}
