@@ -1,5 +1,6 @@
 import type { Lora } from '../../schemas/messages.js';
 import { type T5Config, tensorShapes } from './config.js';
+import { type DropoutRates, dropper } from './dropout.js';
 import type { ElementType, Graph, Value } from './graph.js';
 import { adaptedModules, matrixNames } from './lora.js';
 import { head, type T5Parts } from './t5.js';
@@ -13,6 +14,8 @@ export interface Blueprint {
   lora?: Lora | undefined;
   /** Every weight is an input of the graph, and none is read from the files. */
   open?: boolean;
+  /** What training drops; reading drops nothing. */
+  dropout?: DropoutRates;
 }
 
 const elementTypes: Record<string, ElementType> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
@@ -20,7 +23,7 @@ const elementTypes: Record<string, ElementType> = { F32: 'float32', F16: 'float1
 /** The parts of a T5 over a blueprint: weights and adapter matrices become values when they are first asked for. */
 export function partsOf(
   g: Graph,
-  { config, weights, lora, open }: Blueprint,
+  { config, weights, lora, open, dropout }: Blueprint,
 ): T5Parts & { inputs: Map<string, Value> } {
   const inputs = new Map<string, Value>();
   const known = new Map<string, Value>();
@@ -39,6 +42,7 @@ export function partsOf(
       g.weight(name, shape, elementTypes[dtype]!, { file, offset: begin, bytes: end - begin }),
     );
   };
+  const dropInput = dropper(g, 'adapter', dropout);
   const linear = (module: string, x: Value) => {
     const base = g.matmul(x, tensor(`${module}.weight`), { transB: 1 });
     const size = adapted.get(module);
@@ -48,10 +52,13 @@ export function partsOf(
     const b = once(inputs, nameB, () => g.input(nameB, [size[0], lora.rank]));
     return g.add(
       base,
-      g.matmul(g.matmul(x, a, { transB: 1 }), b, { transB: 1, alpha: lora.alpha / lora.rank }),
+      g.matmul(g.matmul(dropInput(module, x), a, { transB: 1 }), b, {
+        transB: 1,
+        alpha: lora.alpha / lora.rank,
+      }),
     );
   };
-  return { g, config, tensor, linear, inputs };
+  return { g, config, tensor, linear, drop: dropper(g, 'model', dropout), inputs };
 }
 
 export const ids = (g: Graph, name: string, length: string) => g.input(name, ['B', length], 'int64');

@@ -14,6 +14,8 @@ export interface T5Parts {
   config: T5Config;
   tensor(name: string): Value;
   linear(name: string, x: Value): Value;
+  /** x, some of it dropped where dropout is wanted; the sites are those of transformers' T5. */
+  drop(site: string, x: Value): Value;
 }
 
 /** Keys and values of one attention, [batch, heads, positions, dKv]. */
@@ -32,15 +34,16 @@ export interface Positions {
 /** Token ids [batch, S] → hidden states [batch, S, dModel] after the last norm. */
 export function encoder(parts: T5Parts, ids: Value, positions: Positions): Value {
   const bias = positionBias(parts, 'encoder', positions);
-  let x = parts.g.gather(parts.tensor('shared.weight'), ids);
+  let x = parts.drop('encoder.embed_tokens', parts.g.gather(parts.tensor('shared.weight'), ids));
   for (let block = 0; block < parts.config.encoderLayers; block++) {
     const at = `encoder.block.${block}.layer`;
     const h = norm(parts, `${at}.0.layer_norm`, x);
     const self = keysValues(parts, `${at}.0.SelfAttention`, h);
-    x = parts.g.add(x, attention(parts, `${at}.0.SelfAttention`, h, self, bias));
+    const attended = attention(parts, `${at}.0.SelfAttention`, h, self, bias);
+    x = parts.g.add(x, parts.drop(`${at}.0.dropout`, attended));
     x = feedForward(parts, `${at}.1`, x);
   }
-  return norm(parts, 'encoder.final_layer_norm', x);
+  return parts.drop('encoder.final_layer_norm', norm(parts, 'encoder.final_layer_norm', x));
 }
 
 /** Keys and values over the encoder's states for each decoder block. */
@@ -62,19 +65,20 @@ export function decoder(
   crossMask: Value,
   extend: (block: number, fresh: KeysValues) => KeysValues = (_, fresh) => fresh,
 ): Value {
-  const { g } = parts;
+  const { g, drop } = parts;
   const bias = positionBias(parts, 'decoder', positions);
-  let x = g.gather(parts.tensor('shared.weight'), ids);
+  let x = drop('decoder.embed_tokens', g.gather(parts.tensor('shared.weight'), ids));
   for (const [block, memory] of cross.entries()) {
     const at = `decoder.block.${block}.layer`;
     const h = norm(parts, `${at}.0.layer_norm`, x);
     const self = extend(block, keysValues(parts, `${at}.0.SelfAttention`, h));
-    x = g.add(x, attention(parts, `${at}.0.SelfAttention`, h, self, bias));
+    x = g.add(x, drop(`${at}.0.dropout`, attention(parts, `${at}.0.SelfAttention`, h, self, bias)));
     const query = norm(parts, `${at}.1.layer_norm`, x);
-    x = g.add(x, attention(parts, `${at}.1.EncDecAttention`, query, memory, crossMask));
+    const attended = attention(parts, `${at}.1.EncDecAttention`, query, memory, crossMask);
+    x = g.add(x, drop(`${at}.1.dropout`, attended));
     x = feedForward(parts, `${at}.2`, x);
   }
-  return norm(parts, 'decoder.final_layer_norm', x);
+  return drop('decoder.final_layer_norm', norm(parts, 'decoder.final_layer_norm', x));
 }
 
 /** Hidden states [batch, T, dModel] → logits [batch·T, vocabulary]. */
@@ -107,7 +111,8 @@ function attention(parts: T5Parts, name: string, x: Value, { keys, values }: Key
   const { g } = parts;
   const queries = splitHeads(parts, parts.linear(`${name}.q`, x));
   const scores = g.add(g.matmul(queries, keys, { transB: 1 }), bias);
-  return parts.linear(`${name}.o`, joinHeads(parts, g.matmul(g.softmax(scores), values)));
+  const probabilities = parts.drop(name, g.softmax(scores));
+  return parts.linear(`${name}.o`, joinHeads(parts, g.matmul(probabilities, values)));
 }
 
 /** [batch, positions, heads·dKv] → [batch, heads, positions, dKv] */
@@ -122,13 +127,14 @@ function joinHeads({ g, config }: T5Parts, x: Value): Value {
 }
 
 function feedForward(parts: T5Parts, at: string, x: Value): Value {
-  const { g, config, linear } = parts;
+  const { g, config, linear, drop } = parts;
   const h = norm(parts, `${at}.layer_norm`, x);
   const name = `${at}.DenseReluDense`;
   const inner = config.gated
     ? g.mul(geluNew(g, linear(`${name}.wi_0`, h)), linear(`${name}.wi_1`, h))
     : g.relu(linear(`${name}.wi`, h));
-  return g.add(x, linear(`${name}.wo`, inner));
+  const out = linear(`${name}.wo`, drop(`${name}.dropout`, inner));
+  return g.add(x, drop(`${at}.dropout`, out));
 }
 
 /**
