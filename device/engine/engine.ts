@@ -3,21 +3,23 @@ import type { EngineOptions } from '../../schemas/engine-settings.js';
 import type { Lora, Text, Training } from '../../schemas/messages.js';
 import { Refusal } from '../../schemas/refusal.js';
 import type { NamedTensors } from '../../schemas/tensors.js';
-import { type Encoded, plannedBatches } from './batches.js';
+import { type Encoded, type Padded, paddedSize, plannedBatches } from './batches.js';
 import { readConfig, type T5Config, tensorShapes } from './config.js';
 import { encode, greedy, type Readers, score } from './generate.js';
+import type { Graph } from './graph.js';
 import { freshAdapter, requireAdapter } from './lora.js';
 import type { Blueprint } from './parts.js';
 import { encodingGraph, scoringGraph, stepGraph } from './reading-graphs.js';
 import { rouge } from './rouge.js';
-import { openSession, type Session } from './session.js';
+import { openSession } from './session.js';
+import { createSessionCache } from './session-cache.js';
 import { openTokenizer, type Tokenizer } from './tokenizer.js';
-import { type StepReport, type TrainResult, train } from './train.js';
+import { type Course, type StepReport, type TrainResult, train } from './train.js';
 import { trainingGraph } from './training-graph.js';
 import { readWeight, readWeightIndex, type WeightIndex } from './weights.js';
 
 export { initModel } from './model-init.js';
-export type { StepReport, TrainResult };
+export type { Padded, StepReport, TrainResult };
 export { Refusal };
 
 export interface Example {
@@ -54,6 +56,7 @@ export interface Engine {
     text: Text,
     seed: number,
     report?: Report,
+    course?: Omit<Course, 'report'>,
   ): Promise<TrainResult & { tensors: NamedTensors }>;
   /** Trains all weights, which it reads into memory: for small models. */
   trainAll(
@@ -69,6 +72,7 @@ export interface Engine {
     examples: readonly Example[],
     text: Text,
     batchSize?: number,
+    running?: Course['running'],
   ): Promise<Evaluation>;
   /** Greedy summaries, in the order of the sources. */
   summarize(
@@ -77,6 +81,8 @@ export interface Engine {
     text: Text,
     batchSize?: number,
   ): Promise<string[]>;
+  /** Sessions opened so far. */
+  readonly sessionsOpened: number;
   release(): Promise<void>;
 }
 
@@ -90,6 +96,8 @@ export interface EngineSettings extends Partial<EngineOptions> {
 }
 
 const evaluationBatch = 16;
+/** Training's and those of reading, for one adapter. */
+const maxSessions = 4;
 
 /**
  * Opens a Hugging Face T5 folder as it is: config.json, model.safetensors (or its shards), tokenizer.json.
@@ -108,7 +116,12 @@ export async function openEngine(
         'a tokenizer of another model?',
     );
   }
-  const sessions = sessionCache((graph) => openSession(graph, { folder, threads, spinning }));
+  const sessions = createSessionCache(
+    (graph) => openSession(graph, { folder, threads, spinning }),
+    maxSessions,
+  );
+  const sessionOf = (kind: string, lora: Lora | undefined, build: () => Graph) =>
+    sessions.get(`${kind} ${JSON.stringify(lora)}`, build);
   const blueprint = (lora?: Lora): Blueprint => ({ config, weights, lora });
 
   const encoded = (
@@ -124,9 +137,9 @@ export async function openEngine(
     if (adapter) requireAdapter(config, adapter.lora, adapter.tensors);
     const lora = adapter?.lora;
     return {
-      encode: await sessions.get('encode', lora, () => encodingGraph(blueprint(lora))),
-      score: await sessions.get('score', lora, () => scoringGraph(blueprint(lora))),
-      step: await sessions.get('step', lora, () => stepGraph(blueprint(lora))),
+      encode: await sessionOf('encode', lora, () => encodingGraph(blueprint(lora))),
+      score: await sessionOf('score', lora, () => scoringGraph(blueprint(lora))),
+      step: await sessionOf('step', lora, () => stepGraph(blueprint(lora))),
     };
   };
 
@@ -135,17 +148,20 @@ export async function openEngine(
     tokenizer,
     freshAdapter: (lora, seed) => freshAdapter(config, lora, seed),
 
-    async train({ lora, tensors }, examples, training, text, seed, report) {
+    async train({ lora, tensors }, examples, training, text, seed, report, course) {
       requireAdapter(config, lora, tensors);
-      const session = await sessions.get('train', lora, () => trainingGraph(blueprint(lora)));
+      const session = await sessionOf('train', lora, () => trainingGraph(blueprint(lora)));
       const copy = copied(tensors);
-      const result = await train(session, config, copy, encoded(examples, text), training, seed, report);
+      const result = await train(session, config, copy, encoded(examples, text), training, seed, {
+        ...course,
+        ...(report ? { report } : {}),
+      });
       return { ...result, tensors: copy };
     },
 
     async trainAll(start, examples, training, text, seed, report) {
       const parameters = start ?? (await readAll(folder, config, weights));
-      const session = await sessions.get('train all', undefined, () =>
+      const session = await sessionOf('train all', undefined, () =>
         trainingGraph({ config, weights, open: true }),
       );
       const result = await train(
@@ -155,17 +171,18 @@ export async function openEngine(
         encoded(examples, text),
         training,
         seed,
-        report,
+        report ? { report } : {},
       );
       return { ...result, tensors: parameters };
     },
 
-    async evaluate(adapter, examples, text, batchSize = evaluationBatch) {
+    async evaluate(adapter, examples, text, batchSize = evaluationBatch, running = () => {}) {
       const parts = await readers(adapter);
       const tensors: NamedTensors = adapter?.tensors ?? new Map();
       const total = { examples: 0, labelTokens: 0, nll: 0, rouge1: 0, rouge2: 0, rougeL: 0 };
       const all = encoded(examples, text).map((e, i) => ({ ...e, reference: examples[i]!.target }));
       for (const batch of plannedBatches(all, batchSize, 'evaluation')) {
+        running(paddedSize(batch));
         const memory = await encode(parts, config, tensors, batch);
         const scored = await score(parts, config, tensors, memory, batch);
         total.nll += scored.nll;
@@ -206,6 +223,9 @@ export async function openEngine(
       return summaries;
     },
 
+    get sessionsOpened() {
+      return sessions.opened;
+    },
     release: () => sessions.release(),
   };
 }
@@ -219,25 +239,4 @@ async function readAll(folder: string, config: T5Config, weights: WeightIndex): 
     all.set(name, { shape, data: await readWeight(folder, weights.get(name)!) });
   }
   return all;
-}
-
-/** One session a graph and adapter shape: making and releasing sessions leaks (onnxruntime #25325). */
-function sessionCache(open: (graph: ReturnType<typeof trainingGraph>) => Promise<Session>) {
-  const made = new Map<string, Promise<Session>>();
-  return {
-    get(
-      kind: string,
-      lora: Lora | undefined,
-      build: () => ReturnType<typeof trainingGraph>,
-    ): Promise<Session> {
-      const key = `${kind} ${JSON.stringify(lora)}`;
-      const session = made.get(key) ?? open(build());
-      made.set(key, session);
-      return session;
-    },
-    async release() {
-      for (const session of made.values()) await (await session).release();
-      made.clear();
-    },
-  };
 }

@@ -1,7 +1,18 @@
 import type { Training } from '../../schemas/messages.js';
 import type { NamedTensors } from '../../schemas/tensors.js';
 import { adamW, clip, scheduleFactor } from './adamw.js';
-import { type Encoded, labelTokens, plannedBatches, sourceFeeds, targetFeeds, tokens } from './batches.js';
+import {
+  type Encoded,
+  labelTokens,
+  largestFirst,
+  type Padded,
+  paddedSize,
+  pieces,
+  plannedBatches,
+  sourceFeeds,
+  targetFeeds,
+  tokens,
+} from './batches.js';
 import type { T5Config } from './config.js';
 import type { Feeds, Session } from './session.js';
 
@@ -25,9 +36,20 @@ export interface TrainResult {
   loss: number;
 }
 
+/** What a training tells, and what it must keep to. */
+export interface Course {
+  /** Rows that one run of the graph takes at most; absent: a whole batch. Changes sums by rounding alone. */
+  microBatch?: number | undefined;
+  report?: (step: StepReport) => void;
+  /** Each micro-batch, before it runs: what a process was about when it ended. */
+  running?: (batch: Padded) => void;
+}
+
 /**
- * Trains `parameters` in place with AdamW: a pure function of parameters, examples, settings and seed. The examples
- * are passed over in batches of like lengths, a new order each epoch, until the steps or the epochs are done.
+ * Trains `parameters` in place with AdamW: a pure function of parameters, examples, settings, seed and micro-batch.
+ * The examples are passed over in batches of like lengths, a new order each epoch, until the steps or the epochs are
+ * done. The largest batch of the first pass comes first: memory that is short is short at once, and the runtime's
+ * arena grows once.
  */
 export async function train(
   session: Session,
@@ -36,28 +58,29 @@ export async function train(
   examples: readonly Encoded[],
   settings: Training,
   seed: number,
-  report: (step: StepReport) => void = () => {},
+  { microBatch, report, running }: Course = {},
 ): Promise<TrainResult> {
   const optimizer = adamW(parameters, settings);
   const steps = stepCount(examples.length, settings);
-  const batches = endlessBatches(examples, settings.batchSize, seed);
+  const batches = endlessBatches(examples, settings, steps * settings.accumulation, seed);
   const seen = new Set<Encoded>();
   const total: TrainResult = { steps, examples: 0, tokens: 0, labelTokens: 0, loss: 0 };
   for (let step = 0; step < steps; step++) {
     const from = performance.now();
-    const micro = Array.from({ length: settings.accumulation }, () => batches.next().value);
+    const whole = Array.from({ length: settings.accumulation }, () => batches.next().value);
+    const micro = whole.flatMap((batch) => pieces(batch, microBatch ?? batch.length));
     const learningRate =
       settings.learningRate * scheduleFactor(settings.schedule, step, steps, settings.warmupSteps);
-    const { loss, gradients } = await accumulated(session, config, parameters, micro);
+    const { loss, gradients } = await accumulated(session, config, parameters, micro, running);
     const gradientNorm = clip(gradients, settings.clipNorm);
     optimizer.step(gradients, learningRate);
-    const all = micro.flat();
+    const all = whole.flat();
     for (const example of all) seen.add(example);
     total.tokens += tokens(all);
     total.labelTokens += labelTokens(all);
     total.loss += loss * labelTokens(all);
     const ms = performance.now() - from;
-    report({ step: step + 1, steps, loss, tokens: tokens(all), ms, gradientNorm, learningRate });
+    report?.({ step: step + 1, steps, loss, tokens: tokens(all), ms, gradientNorm, learningRate });
   }
   return { ...total, examples: seen.size, loss: total.loss / Math.max(1, total.labelTokens) };
 }
@@ -75,11 +98,13 @@ export async function accumulated(
   config: T5Config,
   parameters: NamedTensors,
   batches: readonly (readonly Encoded[])[],
+  running: Course['running'] = () => {},
 ): Promise<{ loss: number; gradients: NamedTensors }> {
   const labels = batches.reduce((sum, batch) => sum + labelTokens(batch), 0);
   const gradients: NamedTensors = new Map();
   let loss = 0;
   for (const batch of batches) {
+    running(paddedSize(batch));
     const feeds = { ...sourceFeeds(config, batch), ...targetFeeds(config, batch, labels) };
     const found = await session.run({ ...feeds, ...parameterFeeds(parameters) });
     loss += (found.loss!.data as Float32Array)[0]!;
@@ -97,8 +122,11 @@ export const parameterFeeds = (parameters: NamedTensors): Feeds => Object.fromEn
 
 function* endlessBatches<T extends Encoded>(
   examples: readonly T[],
-  batchSize: number,
+  { batchSize }: Training,
+  count: number,
   seed: number,
 ): Generator<T[], never> {
-  for (let epoch = 0; ; epoch++) yield* plannedBatches(examples, batchSize, `${seed} ${epoch}`);
+  const first = plannedBatches(examples, batchSize, `${seed} 0`);
+  yield* largestFirst(first.slice(0, count)); // Of those that will be used: no batch is used because it is large.
+  for (let epoch = 1; ; epoch++) yield* plannedBatches(examples, batchSize, `${seed} ${epoch}`);
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { openEngine, type Padded } from '../../../device/engine/engine.js';
 import { openSession } from '../../../device/engine/session.js';
 import { accumulated, stepCount } from '../../../device/engine/train.js';
 import { trainingGraph } from '../../../device/engine/training-graph.js';
 import { examplesOf, loraOf, readGolden, relativeError, trainable } from './golden.js';
-import { training } from './training-task.js';
+import { modelFolder } from './model-folder.js';
+import { examples, lora, text, training } from './training-task.js';
 
 test('gradients of two batches that are accumulated are those of one batch of all', async () => {
   const golden = await readGolden('t5-v1.1');
@@ -31,4 +33,39 @@ test('a task has the steps that its epochs hold, or fewer where it says so, but 
   assert.equal(steps(80, { steps: 40 }), 10);
   assert.equal(steps(3, { accumulation: 4 }), 1);
   assert.equal(steps(0, { steps: 4 }), 0);
+});
+
+test('micro-batches change a training by rounding alone, and their order by nothing', async () => {
+  const engine = await openEngine(await modelFolder(), { threads: 1 });
+  const adapter = { lora, tensors: engine.freshAdapter(lora, 1) };
+  const settings = { ...training, accumulation: 2 };
+  const trained = async (microBatch?: number) => {
+    const [losses, batches]: [number[], Padded[]] = [[], []];
+    const course = { microBatch, running: (batch: Padded) => void batches.push(batch) };
+    const found = await engine.train(
+      adapter,
+      examples,
+      settings,
+      text,
+      1,
+      (r) => losses.push(r.loss),
+      course,
+    );
+    return { ...found, losses, batches };
+  };
+  const whole = await trained();
+  const apart = await trained(3);
+  assert.deepEqual(apart.batches.map(({ rows }) => rows).slice(0, 4), [3, 1, 3, 1]);
+  assert.equal(whole.batches.length, 2 * whole.losses.length);
+  for (const [i, loss] of whole.losses.entries()) assert(Math.abs(apart.losses[i]! / loss - 1) < 1e-4);
+  assert.deepEqual(
+    [apart.tokens, apart.labelTokens, apart.examples],
+    [whole.tokens, whole.labelTokens, whole.examples],
+  );
+  const [first, ...rest] = whole.batches;
+  assert(
+    rest.slice(0, 1).every((batch) => batch.source <= first!.source),
+    'the largest of a pass comes first',
+  );
+  await engine.release();
 });
