@@ -60,8 +60,8 @@ export async function readAdapter(folder: string): Promise<Adapter> {
     readFile(path).catch((cause) => {
       throw new Refusal(`${path}: ${cause.code}: expected a PEFT adapter's folder`);
     });
-  const lora = parseAdapterConfig((await read(config)).toString(), config);
-  return { lora, tensors: decodeSafetensors(await read(weights), weights) };
+  const tensors = decodeSafetensors(await read(weights), weights);
+  return { lora: parseAdapterConfig((await read(config)).toString(), config, tensors.keys()), tensors };
 }
 
 /** One dialogue of a plain text file or standard input; those of all rows of a JSON, JSON Lines or CSV file. */

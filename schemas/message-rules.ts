@@ -6,7 +6,7 @@ import { namePattern } from './topics.js';
  */
 export type Rule =
   | { kind: 'number'; whole: boolean; min: number; max: number; optional?: boolean }
-  | { kind: 'flag' }
+  | { kind: 'flag'; optional?: boolean }
   | { kind: 'text'; pattern?: RegExp; expected: string; max: number; cut?: boolean }
   | { kind: 'word'; words: readonly string[]; onWire: 'number' | 'text' }
   | { kind: 'bytes'; min: number; max: number }
@@ -66,10 +66,17 @@ const key = nested<TaskKey>({
   kind: { kind: 'word', words: ['init', 'train', 'evaluate', 'cancel'], onWire: 'number' },
 });
 
+const rate: Rule = { kind: 'number', whole: false, min: 0, max: 0.9, optional: true };
+/** Of module names, as PEFT's rank_pattern; none of T5's begins with a mark. */
+const pattern = /^[^_\s].{0,199}$/;
 const lora = nested<Lora>({
   rank: whole(1, 1024),
   alpha: real(1e-6, 1e6),
   targets: { kind: 'list', of: like(/^[\w.]{1,64}$/, 'the name of a module'), max: 64 },
+  dropout: rate,
+  rslora: { kind: 'flag', optional: true },
+  rankPattern: { kind: 'map', of: whole(1, 1024), keys: pattern, max: 64 },
+  alphaPattern: { kind: 'map', of: real(1e-6, 1e6), keys: pattern, max: 64 },
 });
 
 const training = nested<Training>({
@@ -82,6 +89,7 @@ const training = nested<Training>({
   warmupSteps: whole(0, 1_000_000),
   schedule: { kind: 'word', words: ['constant', 'linear'], onWire: 'text' },
   clipNorm: real(0, 1e6),
+  dropout: rate,
 });
 
 const sourceText = nested<Text>({

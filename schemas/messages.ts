@@ -27,8 +27,15 @@ export interface TaskKey {
 export interface Lora {
   rank: number;
   alpha: number;
-  /** Names of the linear modules that get an adapter, as PEFT's target_modules. */
+  /** Names of the linear modules that get an adapter, or their last parts, as PEFT's target_modules. */
   targets: string[];
+  /** Of the adapter's input, in training; absent: none. */
+  dropout?: number;
+  /** Scales by alpha / √rank, not alpha / rank. */
+  rslora?: boolean;
+  /** Ranks of some modules, by a pattern of their names as in PEFT. */
+  rankPattern?: Record<string, number>;
+  alphaPattern?: Record<string, number>;
 }
 
 export interface Training {
@@ -43,6 +50,8 @@ export interface Training {
   schedule: 'constant' | 'linear';
   /** Limit of the gradient's L2 norm; 0: none. */
   clipNorm: number;
+  /** Of the model's own values, at T5's sites; absent: none. */
+  dropout?: number;
 }
 
 export interface Text {

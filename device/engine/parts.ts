@@ -28,7 +28,7 @@ export function partsOf(
   const inputs = new Map<string, Value>();
   const known = new Map<string, Value>();
   const shapes = tensorShapes(config);
-  const adapted = lora ? adaptedModules(config, lora) : new Map<string, [number, number]>();
+  const adapted = lora ? adaptedModules(config, lora) : undefined;
   const once = (names: Map<string, Value>, name: string, make: () => Value) => {
     const value = names.get(name) ?? make();
     names.set(name, value);
@@ -45,16 +45,16 @@ export function partsOf(
   const dropInput = dropper(g, 'adapter', dropout);
   const linear = (module: string, x: Value) => {
     const base = g.matmul(x, tensor(`${module}.weight`), { transB: 1 });
-    const size = adapted.get(module);
-    if (!lora || !size) return base;
+    const adapter = adapted?.get(module);
+    if (!adapter) return base;
     const [nameA, nameB] = matrixNames(module);
-    const a = once(inputs, nameA, () => g.input(nameA, [lora.rank, size[1]]));
-    const b = once(inputs, nameB, () => g.input(nameB, [size[0], lora.rank]));
+    const a = once(inputs, nameA, () => g.input(nameA, [adapter.rank, adapter.in]));
+    const b = once(inputs, nameB, () => g.input(nameB, [adapter.out, adapter.rank]));
     return g.add(
       base,
       g.matmul(g.matmul(dropInput(module, x), a, { transB: 1 }), b, {
         transB: 1,
-        alpha: lora.alpha / lora.rank,
+        alpha: adapter.scale,
       }),
     );
   };

@@ -25,8 +25,54 @@ test('a target is the last name of a module, and one that no module has is refus
   assert(modules.every((name) => name.endsWith('.k')));
   assert.throws(
     () => adaptedModules(config, { ...lora, targets: ['q', 'wi'] }),
-    new Refusal('LoRA targets wi: this model has no such linear module'),
+    new Refusal("LoRA targets wi: this model's blocks have no such linear module"),
   );
+  const one = 'decoder.block.1.layer.1.EncDecAttention.o';
+  assert.deepEqual([...adaptedModules(config, { ...lora, targets: [one] }).keys()], [one]);
+  const across = [...adaptedModules(config, { ...lora, targets: ['EncDecAttention.q'] }).keys()];
+  assert.deepEqual(
+    across,
+    [0, 1].map((block) => `decoder.block.${block}.layer.1.EncDecAttention.q`),
+  );
+  for (const target of ['lm_head', 'shared', 'relative_attention_bias', 'ncDecAttention.q'])
+    assert.throws(() => adaptedModules(config, { ...lora, targets: [target] }), /have no such linear module/);
+});
+
+test('rank and scale of a module are those of the first pattern that fits; rsLoRA divides by the root', () => {
+  const patterned = {
+    ...lora,
+    rankPattern: { '^decoder.*SelfAttention.q': 9, 'SelfAttention.q': 2, q: 3 },
+    alphaPattern: { v: 16 },
+  };
+  const of = (changes: object) => {
+    const modules = adaptedModules(config, { ...patterned, ...changes });
+    const [encoder, decoder] = [
+      'encoder.block.0.layer.0.SelfAttention',
+      'decoder.block.0.layer.0.SelfAttention',
+    ];
+    const names = [
+      `${encoder}.q`,
+      `${decoder}.q`,
+      'decoder.block.0.layer.1.EncDecAttention.q',
+      `${encoder}.v`,
+    ];
+    return names.map((name) => modules.get(name)!).map(({ rank, scale }) => [rank, scale]);
+  };
+  assert.deepEqual(of({}), [
+    [2, 4],
+    [9, 8 / 9],
+    [3, 8 / 3],
+    [4, 4],
+  ]);
+  assert.deepEqual(of({ rslora: true }), [
+    [2, 8 / Math.SQRT2],
+    [9, 8 / 3],
+    [3, 8 / Math.sqrt(3)],
+    [4, 8],
+  ]);
+  const adapter = freshAdapter(config, patterned, 1);
+  requireAdapter(config, patterned, adapter);
+  assert.throws(() => requireAdapter(config, lora, adapter), /is \[2,32\], expected \[4,32\]/);
 });
 
 test('a fresh adapter is seeded and changes nothing: A is uniform in ±1/√in, B is zero', () => {
