@@ -3,6 +3,9 @@ import type { T5Config } from './config.js';
 import type { Feeds } from './session.js';
 import { masked, relativeBuckets } from './t5.js';
 
+/** A target token of which nothing is to be learned: PyTorch's and transformers' -100. */
+export const ignored = -100;
+
 /** Token ids of a source and its summary, each with the end token. */
 export interface Encoded {
   source: readonly number[];
@@ -111,14 +114,17 @@ export function sourceFeeds(config: T5Config, batch: readonly Encoded[]): Feeds 
 
 /**
  * Decoder ids (labels shifted right behind the start token), labels, and each label's weight in the loss: 1 over the
- * label tokens of all batches that make one optimizer step, 0 for padding.
+ * label tokens of all batches that make one optimizer step, 0 for padding and what is ignored, which the decoder reads
+ * as padding.
  */
 export function targetFeeds(config: T5Config, batch: readonly Encoded[], labelTokens: number): Feeds {
   const { rows, target } = paddedSize(batch);
-  const shifted = batch.map(({ target: ids }) => [config.startId, ...ids.slice(0, -1)]);
+  const labels = batch.map((e) => e.target.map((id) => (id === ignored ? config.padId : id)));
+  const shifted = labels.map((ids) => [config.startId, ...ids.slice(0, -1)]);
   const weights = new Float32Array(rows * target);
-  for (const [row, { target: ids }] of batch.entries())
-    weights.fill(1 / labelTokens, row * target, row * target + ids.length);
+  for (const [row, { target: ids }] of batch.entries()) {
+    for (const [i, id] of ids.entries()) weights[row * target + i] = id === ignored ? 0 : 1 / labelTokens;
+  }
   const causal = new Float32Array(target * target);
   for (let query = 0; query < target; query++)
     causal.fill(masked, query * target + query + 1, (query + 1) * target);
@@ -126,20 +132,13 @@ export function targetFeeds(config: T5Config, batch: readonly Encoded[], labelTo
     target: { shape: [rows, target], data: padded(shifted, target, config.padId) },
     targetBuckets: { shape: [target, target], data: relativeBuckets(config, false, target, target) },
     causalMask: { shape: [1, 1, target, target], data: causal },
-    labels: {
-      shape: [rows * target],
-      data: padded(
-        batch.map((e) => e.target),
-        target,
-        config.padId,
-      ),
-    },
+    labels: { shape: [rows * target], data: padded(labels, target, config.padId) },
     labelWeights: { shape: [rows * target], data: weights },
   };
 }
 
 export const labelTokens = (batch: readonly Encoded[]) =>
-  batch.reduce((sum, { target }) => sum + target.length, 0);
+  batch.reduce((sum, { target }) => sum + target.filter((id) => id !== ignored).length, 0);
 export const tokens = (batch: readonly Encoded[]) =>
   batch.reduce((sum, e) => sum + e.source.length + e.target.length, 0);
 

@@ -1,4 +1,5 @@
 import { random, seedOf } from '../../schemas/random.js';
+import type { Padded } from './batches.js';
 import type { Graph, Shape, Value } from './graph.js';
 import type { Feeds } from './session.js';
 
@@ -39,19 +40,20 @@ export function dropper(
  * that begins at a place of its own. So a mask costs neither time nor memory, and its numbers are independent; those
  * of two sites are so but for a shift by the distance of their windows.
  * @param inputs all of the graph's: those that are no masks are passed over
- * @returns feeds for the sizes that stand for the names in shapes (`{ B: 8, S: 256, T: 48 }`), a pure function of sizes
- *   and seed. They hold until the next call: the pool's memory is used again.
+ * @returns feeds for a batch's sizes, a pure function of sizes and seed. They hold until the next call: the pool's
+ *   memory is used again.
  */
 export function dropoutMasks(
   inputs: readonly { name: string; shape: Shape }[],
   rates: DropoutRates,
-): (sizes: Readonly<Record<string, number>>, seed: string) => Feeds {
+): (size: Padded, seed: string) => Feeds {
   const kinds = (Object.keys(prefixes) as Kind[]).map((kind) => ({
     rate: rates[kind],
     sites: inputs.filter(({ name }) => name.startsWith(prefixes[kind])),
     pool: new Float32Array(0),
   }));
-  return (sizes, seed) => {
+  return ({ rows, source, target }, seed) => {
+    const sizes = { B: rows, S: source, T: target };
     const feeds: Feeds = {};
     for (const kind of kinds) {
       const masks = kind.sites.map(({ name, shape }) => ({ name, shape: sized(shape, sizes) }));

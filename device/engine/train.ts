@@ -14,6 +14,7 @@ import {
   tokens,
 } from './batches.js';
 import type { T5Config } from './config.js';
+import { dropoutMasks } from './dropout.js';
 import type { Feeds, Session } from './session.js';
 
 export interface StepReport {
@@ -40,6 +41,8 @@ export interface TrainResult {
 export interface Course {
   /** Rows that one run of the graph takes at most; absent: a whole batch. Changes sums by rounding alone. */
   microBatch?: number | undefined;
+  /** Rate of dropout of the adapter's inputs, where the graph has it. */
+  adapterDropout?: number | undefined;
   report?: (step: StepReport) => void;
   /** Each micro-batch, before it runs: what a process was about when it ended. */
   running?: (batch: Padded) => void;
@@ -58,10 +61,11 @@ export async function train(
   examples: readonly Encoded[],
   settings: Training,
   seed: number,
-  { microBatch, report, running }: Course = {},
+  { microBatch, adapterDropout = 0, report, running }: Course = {},
 ): Promise<TrainResult> {
   const optimizer = adamW(parameters, settings);
   const steps = stepCount(examples.length, settings);
+  const masks = dropoutMasks(session.inputs, { model: settings.dropout ?? 0, adapter: adapterDropout });
   const batches = endlessBatches(examples, settings, steps * settings.accumulation, seed);
   const seen = new Set<Encoded>();
   const total: TrainResult = { steps, examples: 0, tokens: 0, labelTokens: 0, loss: 0 };
@@ -71,7 +75,9 @@ export async function train(
     const micro = whole.flatMap((batch) => pieces(batch, microBatch ?? batch.length));
     const learningRate =
       settings.learningRate * scheduleFactor(settings.schedule, step, steps, settings.warmupSteps);
-    const { loss, gradients } = await accumulated(session, config, parameters, micro, running);
+    // Of the step and the place in it alone, so that a task that is done again drops the same.
+    const masked = (size: Padded, at: number) => masks(size, `${seed} ${step} ${at}`);
+    const { loss, gradients } = await accumulated(session, config, parameters, micro, running, masked);
     const gradientNorm = clip(gradients, settings.clipNorm);
     optimizer.step(gradients, learningRate);
     const all = whole.flat();
@@ -99,13 +105,19 @@ export async function accumulated(
   parameters: NamedTensors,
   batches: readonly (readonly Encoded[])[],
   running: Course['running'] = () => {},
+  masks: (size: Padded, at: number) => Feeds = () => ({}),
 ): Promise<{ loss: number; gradients: NamedTensors }> {
   const labels = batches.reduce((sum, batch) => sum + labelTokens(batch), 0);
   const gradients: NamedTensors = new Map();
   let loss = 0;
-  for (const batch of batches) {
-    running(paddedSize(batch));
-    const feeds = { ...sourceFeeds(config, batch), ...targetFeeds(config, batch, labels) };
+  for (const [at, batch] of batches.entries()) {
+    const size = paddedSize(batch);
+    running(size);
+    const feeds = {
+      ...sourceFeeds(config, batch),
+      ...targetFeeds(config, batch, labels),
+      ...masks(size, at),
+    };
     const found = await session.run({ ...feeds, ...parameterFeeds(parameters) });
     loss += (found.loss!.data as Float32Array)[0]!;
     for (const [name, { shape }] of parameters) {

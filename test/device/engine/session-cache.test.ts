@@ -12,7 +12,11 @@ function toldCache(limit: number) {
     const name = names.get(graph)!;
     if (name === 'broken') throw new Error('no such op');
     told.push(`open ${name}`);
-    return { run: async () => ({}), release: async () => void told.push(`release ${name}`) } as Session;
+    return {
+      inputs: [],
+      run: async () => ({}),
+      release: async () => void told.push(`release ${name}`),
+    } as Session;
   }, limit);
   const get = (name: string) =>
     cache.get(name, () => {
