@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { EngineOptions } from '../../schemas/engine-settings.js';
 import type { Attributes, Constant, Description, Node, Shape, Value } from './graph.js';
 
@@ -12,6 +13,7 @@ const lowerings: Readonly<Record<Provider, Readonly<Record<string, Lowering>>>> 
   webgpu: {
     FusedMatMul: product, // Not there: it would run on the CPU, its operands copied there and back.
     SimplifiedLayerNormalization: rmsNorm, // Its second output, 1 / rms, stays zero.
+    Sign: sign, // Not there.
     SoftmaxCrossEntropyLoss: crossEntropy, // Not there, nor is LogSoftmax, which the runtime makes of it.
   },
   cuda: {},
@@ -23,8 +25,10 @@ export const loweredOps = (provider: Provider): readonly string[] => Object.keys
 /** The same graph in the operations that a provider runs well: same inputs, weights and outputs. */
 export function lowered<T extends Description>(graph: T, provider: Provider): T {
   const rules = lowerings[provider];
+  if (Object.keys(rules).length === 0) return graph;
   const to = emitter();
   for (const node of graph.nodes) {
+    assert(!node.branches, 'a graph that branches runs on the CPU');
     const rule = rules[node.op];
     if (rule) rule(to, node);
     else to.nodes.push(node);
@@ -33,8 +37,8 @@ export function lowered<T extends Description>(graph: T, provider: Provider): T 
 }
 
 /**
- * alpha · a′ b′. Rows times one matrix is a Gemm, which reads a transposed weight where it lies; batches of matrices
- * are transposed first, for MatMul knows no transposed operands.
+ * alpha · a′ b′. Rows times a transposed weight is a Gemm, which reads the weight where it lies; everything else is a
+ * MatMul, whose operands are transposed first. The fewer kernels a graph needs, the sooner its first step is done.
  */
 function product(to: Emitter, { inputs, outputs, attributes }: Node): void {
   const [a, b] = inputs as [Value, Value];
@@ -44,25 +48,24 @@ function product(to: Emitter, { inputs, outputs, attributes }: Node): void {
     transB: number;
     alpha: { float: number };
   };
-  const columns = y.shape.at(-1)!;
-  if (a.shape.length === 2 && b.shape.length === 2) {
-    to.put('Gemm', [a, b], [y], { transA, transB, alpha });
-  } else if (b.shape.length === 2 && !transA && typeof columns === 'number') {
-    const rows = to.one('Reshape', [a, to.integers([-1, lastOf(a)])], [-1, lastOf(a)]);
-    const flat = to.one('Gemm', [rows, b], [-1, columns], { transB, alpha });
-    const batch = to.one('Shape', [a], [a.shape.length - 1], { start: 0, end: -1 }, 'int64');
-    const shape = to.one(
-      'Concat',
-      [batch, to.integers([columns])],
-      [a.shape.length],
-      { axis: 0 },
-      'int64',
-    );
-    to.put('Reshape', [flat, shape], [y]);
+  const [inner, columns] = [a.shape.at(transA ? -2 : -1)!, y.shape.at(-1)!];
+  const smallerFirst = typeof inner === 'number' && typeof columns === 'number' && inner < columns;
+  const scaled = (x: Value, out?: Value) => to.scaled(x, alpha.float, out);
+  const left = smallerFirst ? scaled(a) : a;
+  const put = (op: string, operands: readonly Value[], attributes: Attributes = {}) => {
+    if (smallerFirst || alpha.float === 1) to.put(op, operands, [y], attributes);
+    else scaled(to.one(op, operands, y.shape, attributes), y);
+  };
+  if (b.shape.length > 2 || transA || !transB || typeof inner !== 'number' || typeof columns !== 'number') {
+    put('MatMul', [transA ? to.transposed(left) : left, transB ? to.transposed(b) : b]);
+  } else if (a.shape.length === 2) {
+    put('Gemm', [left, b], { transB });
   } else {
-    const operands = [transA ? to.transposed(a) : a, transB ? to.transposed(b) : b];
-    if (alpha.float === 1) to.put('MatMul', operands, [y]);
-    else to.put('Mul', [to.one('MatMul', operands, y.shape), to.scalar(alpha.float)], [y]);
+    const rows = to.one('Reshape', [left, to.integers([-1, inner])], ['?', inner]);
+    const flat = to.one('Gemm', [rows, b], ['?', columns], { transB });
+    const batch = to.one('Shape', [a], [a.shape.length - 1], { start: 0, end: -1 }, 'int64');
+    const shape = to.one('Concat', [batch, to.integers([columns])], [a.shape.length], { axis: 0 }, 'int64');
+    put('Reshape', [flat, shape]);
   }
 }
 
@@ -84,11 +87,7 @@ function crossEntropy(to: Emitter, { inputs, outputs }: Node): void {
   const [nll, logSoftmax] = outputs as [Value, Value];
   const row: Shape = [logits.shape[0]!, 1];
   const axis = to.integers([-1]);
-  const z = to.one(
-    'Sub',
-    [logits, to.one('ReduceMax', [logits, axis], row, { keepdims: 1 })],
-    logits.shape,
-  );
+  const z = to.one('Sub', [logits, to.one('ReduceMax', [logits, axis], row, { keepdims: 1 })], logits.shape);
   const sum = to.one('ReduceSum', [to.one('Exp', [z], logits.shape), axis], row, { keepdims: 1 });
   to.put('Sub', [z, to.one('Log', [sum], row)], [logSoftmax]);
   const column = to.one('Reshape', [labels, to.integers([-1, 1])], row, {}, 'int64');
@@ -96,7 +95,13 @@ function crossEntropy(to: Emitter, { inputs, outputs }: Node): void {
   to.put('Neg', [to.one('Reshape', [picked, to.integers([-1])], nll.shape)], [nll]);
 }
 
-const lastOf = ({ shape }: Value) => shape.at(-1) as number;
+/** 1 where x is above 0, −1 where it is below. */
+function sign(to: Emitter, { inputs, outputs }: Node): void {
+  const [x] = inputs as [Value];
+  const holds = (op: string) =>
+    to.one('Cast', [to.one(op, [x, to.scalar(0)], x.shape, {}, 'bool')], x.shape, { to: 1 });
+  to.put('Sub', [holds('Greater'), holds('Less')], outputs);
+}
 
 interface Emitter {
   nodes: Node[];
@@ -113,6 +118,8 @@ interface Emitter {
   ): Value;
   /** The last two axes swapped. */
   transposed(x: Value): Value;
+  /** factor · x, in `out` where it is given. */
+  scaled(x: Value, factor: number, out?: Value): Value;
   integers(data: readonly number[]): Value;
   scalar(x: number): Value;
 }
@@ -149,6 +156,12 @@ function emitter(): Emitter {
         perm.map((axis) => x.shape[axis]!),
         { perm },
       );
+    },
+    scaled(x, factor, out) {
+      if (factor === 1 && !out) return x;
+      if (!out) return this.one('Mul', [x, this.scalar(factor)], x.shape);
+      this.put('Mul', [x, this.scalar(factor)], [out]);
+      return out;
     },
     integers: (data) => constant([data.length], BigInt64Array.from(data, BigInt), 'int64'),
     scalar: (x) => constant([], Float32Array.of(x), 'float32'),

@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Graph } from './graph.js';
+import type { EngineOptions } from '../../schemas/engine-settings.js';
+import type { Description, Shape } from './graph.js';
 import { encodeModel } from './onnx.js';
 
 export interface SessionSettings {
@@ -8,6 +9,12 @@ export interface SessionSettings {
   threads: number;
   /** Keeps idle threads busy-waiting: about 4 % faster for a trainer that has its cores alone. */
   spinning: boolean;
+  /** `small` packs no second copy of the weights. */
+  memory?: EngineOptions['memory'];
+  /** Runs what it has of the graph's operations; the CPU the rest. */
+  provider?: EngineOptions['provider'];
+  /** Path without its end of a file into which the runtime's profile is written at release. */
+  profile?: string;
 }
 
 export type Numbers = Float32Array | BigInt64Array;
@@ -15,31 +22,37 @@ export type Feeds = Record<string, { shape: readonly number[]; data: Numbers }>;
 
 /** A graph that runs: named arrays in, named arrays out. Blocks the event loop while it does. */
 export interface Session {
+  /** What a run must be fed; names in shapes stand for sizes that each run may choose. */
+  readonly inputs: readonly { name: string; shape: Shape }[];
   run(feeds: Feeds): Promise<Record<string, { shape: readonly number[]; data: Numbers }>>;
   release(): Promise<void>;
 }
 
 /**
- * Makes a session of onnxruntime's CPU provider (the only place that knows the library). Weights are mapped into
- * memory from the model's folder. Equal graphs, feeds and settings give equal bits.
+ * Makes a session of onnxruntime (the only place that knows the library). Weights are mapped into memory from the
+ * model's folder. On the CPU equal graphs, feeds and settings give equal bits.
  */
 export async function openSession(
-  graph: Graph,
-  { folder, threads, spinning }: SessionSettings,
+  graph: Description,
+  { folder, threads, spinning, memory = 'fast', provider = 'cpu', profile }: SessionSettings,
 ): Promise<Session> {
   const session = await InferenceSession.create(encodeModel(graph), {
+    executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     enableMemPattern: false, // Cuts the peak of a step by a third, at no loss of speed.
     logSeverityLevel: 3,
+    ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     extra: {
       session: {
         model_external_initializers_file_folder_path: folder,
+        disable_prepacking: memory === 'small' ? '1' : '0',
         intra_op: { allow_spinning: spinning ? '1' : '0' },
       },
     },
   });
   return {
+    inputs: graph.inputs,
     async run(feeds) {
       const tensors: Record<string, Tensor> = {};
       for (const name of session.inputNames) {
