@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Encoded } from '../../../device/engine/batches.js';
+import { type Encoded, ignored } from '../../../device/engine/batches.js';
 import { readConfig, type T5Config, tensorShapes } from '../../../device/engine/config.js';
 import type { SessionSettings } from '../../../device/engine/session.js';
 import { readWeight, readWeightIndex, type WeightIndex } from '../../../device/engine/weights.js';
@@ -13,7 +13,7 @@ export const versions = ['t5-v1.0', 't5-v1.1'] as const;
 export type Start = 'base' | 'adapter' | 'adapter-all';
 export type Length = 'short' | 'long';
 
-interface Case {
+export interface Case {
   inputIds: number[][];
   attentionMask: number[][];
   labels: number[][];
@@ -36,6 +36,7 @@ export interface Reference {
     > & { warmupSteps: number; totalSteps: number };
     microBatches: Case[];
     lora: Losses;
+    'lora-all': Losses;
     full: Losses;
   };
   generation: { maxNewTokens: number; base: number[][]; adapter: number[][] };
@@ -73,7 +74,10 @@ export function loraOf({ config }: Golden, start: Start): Lora | undefined {
 }
 
 /** What is trained: the adapter's matrices, or every weight of the base. */
-export async function trainable({ folder, config, weights }: Golden, start: Start): Promise<NamedTensors> {
+export async function trainable(
+  { folder, config, weights }: Pick<Golden, 'folder' | 'config' | 'weights'>,
+  start: Start,
+): Promise<NamedTensors> {
   if (start !== 'base') {
     const file = join(folder, start, 'adapter_model.safetensors');
     return decodeSafetensors(await readFile(file), file);
@@ -85,11 +89,11 @@ export async function trainable({ folder, config, weights }: Golden, start: Star
   return all;
 }
 
-/** A padded case of PyTorch's as the engine's examples. */
+/** A padded case of PyTorch's as the engine's examples: labels of -100 behind the last are padding. */
 export const examplesOf = ({ inputIds, attentionMask, labels }: Case): Encoded[] =>
   inputIds.map((ids, row) => ({
     source: ids.filter((_, i) => attentionMask[row]![i] === 1),
-    target: labels[row]!.filter((id) => id !== -100),
+    target: labels[row]!.slice(0, labels[row]!.findLastIndex((id) => id !== ignored) + 1),
   }));
 
 /** ‖a − b‖ / ‖b‖ */
