@@ -24,8 +24,16 @@ export interface StepReport {
   loss: number;
   tokens: number;
   ms: number;
+  /** Of ms: making batches and feeds, running the graph (forward and backward), and the rest: sums, clipping, AdamW. */
+  parts: StepParts;
   gradientNorm: number;
   learningRate: number;
+}
+
+export interface StepParts {
+  dataMs: number;
+  runMs: number;
+  optimizerMs: number;
 }
 
 export interface TrainResult {
@@ -73,11 +81,14 @@ export async function train(
     const from = performance.now();
     const whole = Array.from({ length: settings.accumulation }, () => batches.next().value);
     const micro = whole.flatMap((batch) => pieces(batch, microBatch ?? batch.length));
+    const plannedMs = performance.now() - from;
     const learningRate =
       settings.learningRate * scheduleFactor(settings.schedule, step, steps, settings.warmupSteps);
     // Of the step and the place in it alone, so that a task that is done again drops the same.
     const masked = (size: Padded, at: number) => masks(size, `${seed} ${step} ${at}`);
-    const { loss, gradients } = await accumulated(session, config, parameters, micro, running, masked);
+    const done = await accumulated(session, config, parameters, micro, running, masked);
+    const { loss, gradients, runMs } = done;
+    const dataMs = plannedMs + done.feedsMs;
     const gradientNorm = clip(gradients, settings.clipNorm);
     optimizer.step(gradients, learningRate);
     const all = whole.flat();
@@ -86,7 +97,8 @@ export async function train(
     total.labelTokens += labelTokens(all);
     total.loss += loss * labelTokens(all);
     const ms = performance.now() - from;
-    report?.({ step: step + 1, steps, loss, tokens: tokens(all), ms, gradientNorm, learningRate });
+    const parts = { dataMs, runMs, optimizerMs: ms - dataMs - runMs };
+    report?.({ step: step + 1, steps, loss, tokens: tokens(all), ms, parts, gradientNorm, learningRate });
   }
   return { ...total, examples: seen.size, loss: total.loss / Math.max(1, total.labelTokens) };
 }
@@ -106,19 +118,23 @@ export async function accumulated(
   batches: readonly (readonly Encoded[])[],
   running: Course['running'] = () => {},
   masks: (size: Padded, at: number) => Feeds = () => ({}),
-): Promise<{ loss: number; gradients: NamedTensors }> {
+): Promise<{ loss: number; gradients: NamedTensors; feedsMs: number; runMs: number }> {
   const labels = batches.reduce((sum, batch) => sum + labelTokens(batch), 0);
   const gradients: NamedTensors = new Map();
-  let loss = 0;
+  let [loss, feedsMs, runMs] = [0, 0, 0];
   for (const [at, batch] of batches.entries()) {
     const size = paddedSize(batch);
     running(size);
+    const from = performance.now();
     const feeds = {
       ...sourceFeeds(config, batch),
       ...targetFeeds(config, batch, labels),
       ...masks(size, at),
     };
+    const fed = performance.now();
+    feedsMs += fed - from;
     const found = await session.run({ ...feeds, ...parameterFeeds(parameters) });
+    runMs += performance.now() - fed;
     loss += (found.loss!.data as Float32Array)[0]!;
     for (const [name, { shape }] of parameters) {
       const data = found[`d:${name}`]!.data as Float32Array;
@@ -127,7 +143,7 @@ export async function accumulated(
       else gradients.set(name, { shape, data });
     }
   }
-  return { loss, gradients };
+  return { loss, gradients, feedsMs, runMs };
 }
 
 export const parameterFeeds = (parameters: NamedTensors): Feeds => Object.fromEntries(parameters);
