@@ -7,15 +7,18 @@ import { modelFolder } from './model-folder.js';
 
 const program = fileURLToPath(new URL('./training-process.js', import.meta.url));
 
-async function trainedElsewhere(folder: string, threads: number): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [program, folder, String(threads)]);
+async function trainedElsewhere(folder: string, threads: number, dropout: number): Promise<string> {
+  const settings = [folder, threads, dropout].map(String);
+  const { stdout } = await promisify(execFile)(process.execPath, [program, ...settings]);
   return stdout;
 }
 
 test('the same training in another process gives the same bytes', async () => {
   const folder = await modelFolder();
-  const first = await trainedElsewhere(folder, 2);
-  assert.match(first, /^[0-9a-f]{64}$/);
-  assert.equal(await trainedElsewhere(folder, 2), first);
-  assert.equal(await trainedElsewhere(folder, 1), first, 'with one thread');
+  for (const dropout of [0, 0.1]) {
+    const first = await trainedElsewhere(folder, 2, dropout);
+    assert.match(first, /^[0-9a-f]{64}$/);
+    assert.equal(await trainedElsewhere(folder, 2, dropout), first);
+    assert.equal(await trainedElsewhere(folder, 1, dropout), first, 'with one thread');
+  }
 });
