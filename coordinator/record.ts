@@ -49,6 +49,7 @@ export function trainedRecord(
       (m) => m.labelTokens,
     ),
     ...costs(cohort, atMs),
+    ...shortages(answers),
   };
 }
 
@@ -80,6 +81,7 @@ export function withEvaluation(
   const { bytesUp, bytesDown, joules, seconds } = costs(cohort, atMs);
   return {
     ...record,
+    ...shortages(cohort.answers, record.outOfMemory),
     evalLoss: score?.loss ?? null,
     rougeL: score?.rougeL ?? null,
     bytesUp: record.bytesUp + bytesUp,
@@ -98,6 +100,31 @@ function costs(cohort: Cohort, atMs: number) {
     seconds: (atMs - cohort.openedMs) / 1000,
     joules: sensed.length === 0 ? null : sum(sensed, ([, { measures }]) => measures.joules ?? 0),
   };
+}
+
+/** Where memory was short, in training before evaluation. */
+function shortages(
+  answers: Answers,
+  before: RoundRecord['outOfMemory'] = {},
+): Pick<RoundRecord, 'outOfMemory'> {
+  const found = accepted(answers).flatMap(
+    ([
+      id,
+      {
+        measures: { outOfMemory: short },
+      },
+    ]) =>
+      short
+        ? [
+            [
+              id,
+              `${short.rows} × ${short.source} × ${short.target} tokens; done ${short.microBatch} at a time`,
+            ] as const,
+          ]
+        : [],
+  );
+  const all = { ...Object.fromEntries(found), ...before };
+  return Object.keys(all).length === 0 ? {} : { outOfMemory: all };
 }
 
 const blank = (round: number, { version, sha256 }: { version: number; sha256: string }) => ({

@@ -1,4 +1,14 @@
-import type { Lora, Measures, Messages, Point, TaskKey, Text, Training, UpdateTensor } from './messages.js';
+import type {
+  Lora,
+  Measures,
+  Messages,
+  OutOfMemory,
+  Point,
+  TaskKey,
+  Text,
+  Training,
+  UpdateTensor,
+} from './messages.js';
 import { namePattern } from './topics.js';
 
 /**
@@ -98,6 +108,9 @@ const sourceText = nested<Text>({
   maxTargetTokens: whole(1, 2048),
 });
 
+const rows = whole(1, maxUint32);
+const outOfMemory = nested<OutOfMemory>({ rows, source: rows, target: rows, microBatch: rows });
+
 const measures = nested<Measures>({
   examples,
   steps: whole(0, maxUint32),
@@ -110,6 +123,7 @@ const measures = nested<Measures>({
   rouge2: measured(100),
   rougeL: measured(100),
   bytesDown: safe,
+  outOfMemory: { ...outOfMemory, optional: true },
 });
 
 const tensor = nested<UpdateTensor>({

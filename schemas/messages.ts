@@ -94,6 +94,18 @@ export interface Measures {
   rougeL?: number;
   /** Payload bytes that the device received for the task. */
   bytesDown: number;
+  /** Absent: whole batches fit. */
+  outOfMemory?: OutOfMemory;
+}
+
+/** The batch that memory did not suffice for, padded, in this task or in one like it before, and what did instead. */
+export interface OutOfMemory {
+  rows: number;
+  /** Tokens of a row. */
+  source: number;
+  target: number;
+  /** Rows at a time: a batch is done in so small parts, and their gradients added. */
+  microBatch: number;
 }
 
 /** A tensor as a codec wrote it. */

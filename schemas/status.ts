@@ -29,6 +29,8 @@ export interface RoundRecord {
   seconds: number;
   /** Sum over the devices with a sensor; null when none has one. */
   joules: number | null;
+  /** device → which batch its memory did not suffice for, and how the task was done; absent where none was short. */
+  outOfMemory?: Record<string, string>;
   /** Adapter version after the round, and its file's SHA-256. */
   version: number;
   sha256: string;

@@ -71,6 +71,14 @@ test('a round’s record weighs losses by label tokens and ROUGE by examples, an
   ]);
 });
 
+test('a record says which device was short of memory, for which batch, and how it went on', () => {
+  const outOfMemory = { rows: 8, source: 512, target: 96, microBatch: 4 };
+  const [open, b, , ...rest] = train(1);
+  const trained = [...init, ...evaluate(0), open!, b!, accepted('a', { outOfMemory }), ...rest];
+  const { records } = stateOf([...trained, ...evaluate(1)]);
+  assert.deepEqual(records[0]?.outOfMemory, { a: '8 × 512 × 96 tokens; done 4 at a time' });
+});
+
 test('the score after a run is of its last version, or none', () => {
   const trained = [...init, ...evaluate(0), ...train(1), ...evaluate(1), ...train(2)];
   const silent: RunEntry[] = [opened({ kind: 'evaluate', round: 2 }, ['a']), refused('a'), closed()];

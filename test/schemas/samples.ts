@@ -65,6 +65,7 @@ export const samples: Messages = {
       rouge2: 20,
       rougeL: 35.5,
       bytesDown: 123_456,
+      outOfMemory: { rows: 8, source: 512, target: 96, microBatch: 4 },
     },
     failure: '',
   },
