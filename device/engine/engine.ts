@@ -5,21 +5,25 @@ import { Refusal } from '../../schemas/refusal.js';
 import type { NamedTensors } from '../../schemas/tensors.js';
 import { type Encoded, type Padded, paddedSize, plannedBatches } from './batches.js';
 import { readConfig, type T5Config, tensorShapes } from './config.js';
-import { encode, greedy, type Readers, score } from './generate.js';
+import { type Decoding, greedyDecoding, requireDecoding } from './decoding.js';
+import { generate } from './generate.js';
 import type { Graph } from './graph.js';
 import { freshAdapter, requireAdapter } from './lora.js';
 import type { Blueprint } from './parts.js';
-import { encodingGraph, scoringGraph, stepGraph } from './reading-graphs.js';
+import { openGraph } from './provider.js';
+import { checkProvider, type ProviderCheck } from './provider-check.js';
+import { encode, type Reader, score } from './reading.js';
+import { readingGraph } from './reading-graph.js';
 import { rouge } from './rouge.js';
-import { openSession } from './session.js';
 import { createSessionCache } from './session-cache.js';
 import { openTokenizer, type Tokenizer } from './tokenizer.js';
 import { type Course, type StepReport, type TrainResult, train } from './train.js';
 import { trainingGraph } from './training-graph.js';
 import { readWeight, readWeightIndex, type WeightIndex } from './weights.js';
 
+export { readConfigFile } from './config.js';
 export { initModel } from './model-init.js';
-export type { Padded, StepReport, TrainResult };
+export type { Decoding, Padded, StepReport, TrainResult };
 export { Refusal };
 
 export interface Example {
@@ -46,6 +50,8 @@ export interface Evaluation {
 export interface Engine {
   readonly config: T5Config;
   readonly tokenizer: Tokenizer;
+  /** What was seen of the provider before it was trusted; none for the CPU. */
+  readonly providerCheck: ProviderCheck | undefined;
   /** A seeded adapter that changes nothing yet. */
   freshAdapter(lora: Lora, seed: number): NamedTensors;
   /** Trains a copy of the adapter. */
@@ -74,12 +80,12 @@ export interface Engine {
     batchSize?: number,
     running?: Course['running'],
   ): Promise<Evaluation>;
-  /** Greedy summaries, in the order of the sources. */
+  /** Summaries in the order of the sources, greedy unless the options say otherwise. */
   summarize(
     adapter: Adapter | undefined,
     sources: readonly string[],
     text: Text,
-    batchSize?: number,
+    options?: SummaryOptions,
   ): Promise<string[]>;
   /** Sessions opened so far. */
   readonly sessionsOpened: number;
@@ -87,6 +93,22 @@ export interface Engine {
 }
 
 export type Report = (step: StepReport) => void;
+
+/** maxTokens is the text's maxTargetTokens. */
+export interface SummaryOptions extends Partial<Omit<Decoding, 'maxTokens'>> {
+  batchSize?: number;
+  /** Called after each batch: the benchmark's tokens per second. With minTokens = maxTargetTokens no row ends early. */
+  report?: (batch: BatchReport) => void;
+}
+
+export interface BatchReport {
+  summaries: number;
+  /** Generated, end tokens included. */
+  tokens: number;
+  /** Of it the encoder's part, for the whole batch. */
+  encodeMs: number;
+  ms: number;
+}
 
 /** What is absent has the default of the settings' table. */
 export interface EngineSettings extends Partial<EngineOptions> {
@@ -96,16 +118,16 @@ export interface EngineSettings extends Partial<EngineOptions> {
 }
 
 const evaluationBatch = 16;
-/** Training's and those of reading, for one adapter. */
+/** Training's and reading's, with an adapter and without. */
 const maxSessions = 4;
 
 /**
  * Opens a Hugging Face T5 folder as it is: config.json, model.safetensors (or its shards), tokenizer.json.
- * @throws Refusal that names the file and what is wrong with it
+ * @throws Refusal that names the file and what is wrong with it, or the provider's operation that disagrees with the CPU
  */
 export async function openEngine(
   folder: string,
-  { threads, spinning = false }: EngineSettings,
+  { threads, spinning = false, memory = 'fast', provider = 'cpu' }: EngineSettings,
 ): Promise<Engine> {
   const config = await readConfig(folder);
   const weights = await readWeightIndex(folder, config);
@@ -116,8 +138,9 @@ export async function openEngine(
         'a tokenizer of another model?',
     );
   }
+  const providerCheck = provider === 'cpu' ? undefined : await checkProvider(provider, config, threads);
   const sessions = createSessionCache(
-    (graph) => openSession(graph, { folder, threads, spinning }),
+    (graph) => openGraph(graph, providerCheck, { folder, threads, spinning, memory }),
     maxSessions,
   );
   const sessionOf = (kind: string, lora: Lora | undefined, build: () => Graph) =>
@@ -133,27 +156,29 @@ export async function openEngine(
       target: tokenizer.encode(target, maxTargetTokens),
     }));
 
-  const readers = async (adapter?: Adapter): Promise<Readers> => {
+  const reader = async (adapter?: Adapter): Promise<Reader> => {
     if (adapter) requireAdapter(config, adapter.lora, adapter.tensors);
     const lora = adapter?.lora;
-    return {
-      encode: await sessionOf('encode', lora, () => encodingGraph(blueprint(lora))),
-      score: await sessionOf('score', lora, () => scoringGraph(blueprint(lora))),
-      step: await sessionOf('step', lora, () => stepGraph(blueprint(lora))),
-    };
+    const session = await sessionOf('read', lora, () => readingGraph(blueprint(lora)));
+    return { session, config, adapter: adapter?.tensors ?? new Map() };
   };
 
   return {
     config,
     tokenizer,
+    providerCheck,
     freshAdapter: (lora, seed) => freshAdapter(config, lora, seed),
 
     async train({ lora, tensors }, examples, training, text, seed, report, course) {
       requireAdapter(config, lora, tensors);
-      const session = await sessionOf('train', lora, () => trainingGraph(blueprint(lora)));
+      const dropout = { model: training.dropout ?? 0, adapter: lora.dropout ?? 0 };
+      const session = await sessionOf(dropout.model > 0 ? 'train, dropping' : 'train', lora, () =>
+        trainingGraph({ ...blueprint(lora), dropout }),
+      );
       const copy = copied(tensors);
       const result = await train(session, config, copy, encoded(examples, text), training, seed, {
         ...course,
+        adapterDropout: dropout.adapter,
         ...(report ? { report } : {}),
       });
       return { ...result, tensors: copy };
@@ -161,8 +186,11 @@ export async function openEngine(
 
     async trainAll(start, examples, training, text, seed, report) {
       const parameters = start ?? (await readAll(folder, config, weights));
-      const session = await sessionOf('train all', undefined, () =>
-        trainingGraph({ config, weights, open: true }),
+      const dropout = { model: training.dropout ?? 0, adapter: 0 };
+      const session = await sessionOf(
+        dropout.model > 0 ? 'train all, dropping' : 'train all',
+        undefined,
+        () => trainingGraph({ config, weights, open: true, dropout }),
       );
       const result = await train(
         session,
@@ -177,18 +205,17 @@ export async function openEngine(
     },
 
     async evaluate(adapter, examples, text, batchSize = evaluationBatch, running = () => {}) {
-      const parts = await readers(adapter);
-      const tensors: NamedTensors = adapter?.tensors ?? new Map();
+      const parts = await reader(adapter);
+      const decoding = { ...greedyDecoding, maxTokens: text.maxTargetTokens };
       const total = { examples: 0, labelTokens: 0, nll: 0, rouge1: 0, rouge2: 0, rougeL: 0 };
       const all = encoded(examples, text).map((e, i) => ({ ...e, reference: examples[i]!.target }));
       for (const batch of plannedBatches(all, batchSize, 'evaluation')) {
         running(paddedSize(batch));
-        const memory = await encode(parts, config, tensors, batch);
-        const scored = await score(parts, config, tensors, memory, batch);
+        const memory = await encode(parts, batch);
+        const scored = await score(parts, memory, batch);
         total.nll += scored.nll;
         total.labelTokens += scored.labelTokens;
-        const generated = await greedy(parts, config, tensors, memory, text.maxTargetTokens);
-        for (const [row, ids] of generated.entries()) {
+        for (const [row, ids] of (await generate(parts, memory, decoding)).entries()) {
           const found = rouge(tokenizer.decode(ids), batch[row]!.reference);
           total.rouge1 += found.rouge1;
           total.rouge2 += found.rouge2;
@@ -207,18 +234,23 @@ export async function openEngine(
       };
     },
 
-    async summarize(adapter, sources, text, batchSize = evaluationBatch) {
-      const parts = await readers(adapter);
-      const tensors: NamedTensors = adapter?.tensors ?? new Map();
+    async summarize(adapter, sources, text, { batchSize = evaluationBatch, report, ...options } = {}) {
+      const decoding = { ...greedyDecoding, ...options, maxTokens: text.maxTargetTokens };
+      requireDecoding(decoding, config.vocabSize);
+      const parts = await reader(adapter);
       const all = encoded(
         sources.map((source) => ({ source, target: '' })),
         text,
       ).map((e, at) => ({ ...e, at }));
       const summaries = new Array<string>(sources.length).fill('');
       for (const batch of plannedBatches(all, batchSize, 'summaries')) {
-        const memory = await encode(parts, config, tensors, batch);
-        const generated = await greedy(parts, config, tensors, memory, text.maxTargetTokens);
+        const from = performance.now();
+        const memory = await encode(parts, batch);
+        const encodeMs = performance.now() - from;
+        const generated = await generate(parts, memory, decoding);
         for (const [row, ids] of generated.entries()) summaries[batch[row]!.at] = tokenizer.decode(ids);
+        const tokens = generated.reduce((sum, ids) => sum + ids.length, 0);
+        report?.({ summaries: batch.length, tokens, encodeMs, ms: performance.now() - from });
       }
       return summaries;
     },

@@ -1,93 +1,111 @@
-import type { NamedTensors } from '../../schemas/tensors.js';
-import { type Encoded, labelTokens, paddedSize, sourceFeeds, targetFeeds } from './batches.js';
+import { advance, type Candidate, candidatesNeeded, newSearch, type Search } from './beam.js';
 import type { T5Config } from './config.js';
-import type { Feeds, Session } from './session.js';
-import { relativeBuckets } from './t5.js';
-import { parameterFeeds } from './train.js';
+import { createDecoderCache, type DecoderCache, keptRows } from './decoder-cache.js';
+import { bannedTokens, type Decoding } from './decoding.js';
+import { type DecoderPass, decode, type Memory, type Reader } from './reading.js';
+import type { Feeds } from './session.js';
+import { masked, relativeBuckets } from './t5.js';
 
-/** The graphs of evaluation: encode once, then score given summaries or step to new ones. */
-export interface Readers {
-  encode: Session;
-  score: Session;
-  step: Session;
-}
-
-/** A batch of sources, encoded: the decoder's keys and values over them. */
-export interface Memory {
-  rows: number;
-  feeds: Feeds;
-}
-
-export async function encode(
-  { encode }: Pick<Readers, 'encode'>,
-  config: T5Config,
-  adapter: NamedTensors,
-  batch: readonly Encoded[],
-): Promise<Memory> {
-  const source = sourceFeeds(config, batch);
-  const cross = await encode.run({ ...source, ...parameterFeeds(adapter) });
-  return { rows: paddedSize(batch).rows, feeds: { ...cross, sourceMask: source.sourceMask! } };
-}
-
-/** Σ over label tokens of −log p, and their count. */
-export async function score(
-  { score }: Pick<Readers, 'score'>,
-  config: T5Config,
-  adapter: NamedTensors,
-  memory: Memory,
-  batch: readonly Encoded[],
-): Promise<{ nll: number; labelTokens: number }> {
-  const feeds = { ...memory.feeds, ...targetFeeds(config, batch, 1), ...parameterFeeds(adapter) };
-  const { loss } = await score.run(feeds);
-  return { nll: (loss!.data as Float32Array)[0]!, labelTokens: labelTokens(batch) };
+/** A row of the batch that is being decoded. */
+interface Row {
+  /** Its place in the answer. */
+  at: number;
+  search: Search;
 }
 
 /**
- * The most likely token at each place (greedy decoding), up to the end token or `maxTokens`: ids without the start
- * token, the end token included where it came. One token a run, keys and values cached.
+ * A summary of each encoded source: ids without the start token, with the end token where it came. Each pass of the
+ * decoder reads one more token of each beam. Takes the memory for its own: rows that are done leave it.
  */
-export async function greedy(
-  { step }: Pick<Readers, 'step'>,
-  config: T5Config,
-  adapter: NamedTensors,
-  memory: Memory,
-  maxTokens: number,
-): Promise<number[][]> {
-  const { rows } = memory;
-  const fixed = { ...memory.feeds, ...parameterFeeds(adapter) };
-  const ids: number[][] = Array.from({ length: rows }, () => []);
-  const ended = new Array<boolean>(rows).fill(false);
-  let cache = emptyCache(config, rows);
-  let token = new BigInt64Array(rows).fill(BigInt(config.startId));
-  for (let position = 0; position < maxTokens && ended.includes(false); position++) {
-    const { next, ...grown } = await step.run({
-      ...fixed,
-      ...cache,
-      token: { shape: [rows, 1], data: token },
-      stepBuckets: {
-        shape: [1, position + 1],
-        data: relativeBuckets(config, false, 1, position + 1, position),
-      },
-    });
-    token = next!.data as BigInt64Array<ArrayBuffer>;
-    cache = Object.fromEntries(
-      Object.entries(grown).map(([name, value]) => [name.replace('grown', 'past'), value]),
+export async function generate(reader: Reader, memory: Memory, decoding: Decoding): Promise<number[][]> {
+  const { config } = reader;
+  const answer = Array.from({ length: memory.rows }, (): number[] => []);
+  const cache = createDecoderCache(config, memory.rows);
+  let rows = answer.map((_, at): Row => ({ at, search: newSearch(config.startId) }));
+  for (let position = 0; rows.length > 0; position++) {
+    const bans = rows.map(({ search }) =>
+      search.running.map(({ ids }) => bannedTokens(ids, decoding, config.eosId)),
     );
-    for (let row = 0; row < rows; row++) {
-      if (ended[row]) continue;
-      ids[row]!.push(Number(token[row]));
-      ended[row] = Number(token[row]) === config.eosId;
+    const mostBanned = Math.max(...bans.flat().map(({ size }) => size));
+    // Of k tokens the banned ones fall out, and as many as the search needs are left.
+    const k = Math.min(config.vocabSize, candidatesNeeded(decoding) + mostBanned);
+    const pass = nextPass(config, rows, cache, decoding.beams, position, k);
+    const found = await decode(reader, memory, pass, cache.feeds);
+    const width = pass.target.shape[1]!;
+    cache.append(found, width);
+    for (const [i, row] of rows.entries()) {
+      if (row.search.done) continue;
+      const likely = bans[i]!.map((banned, beam) => candidates(found, i * width + beam, k, banned));
+      row.search = advance(row.search, likely, decoding, config.eosId);
+      if (row.search.done) answer[row.at] = row.search.finished[0]!.ids.slice(1);
+    }
+    const open = [...rows.keys()].filter((i) => !rows[i]!.search.done);
+    if (open.length <= rows.length / 2) {
+      rows = open.map((i) => rows[i]!);
+      cache.keep(open);
+      keepMemory(memory, open);
     }
   }
-  return ids;
+  return answer;
 }
 
-function emptyCache({ decoderLayers, heads, dKv }: T5Config, rows: number): Feeds {
-  const nothing = { shape: [rows, heads, 0, dKv], data: new Float32Array(0) };
-  return Object.fromEntries(
-    Array.from({ length: decoderLayers }, (_, block) => [
-      [`pastKeys.${block}`, nothing],
-      [`pastValues.${block}`, nothing],
-    ]).flat(),
-  );
+/** The last token of each beam. It attends to itself and to those on its own path; done rows read padding. */
+function nextPass(
+  config: T5Config,
+  rows: readonly Row[],
+  { slots, filled }: DecoderCache,
+  beams: number,
+  position: number,
+  k: number,
+): DecoderPass {
+  const width = position === 0 ? 1 : beams;
+  const all = slots + width;
+  const target = new BigInt64Array(rows.length * width).fill(BigInt(config.padId));
+  const mask = new Float32Array(rows.length * width * all).fill(masked);
+  for (const [i, { search }] of rows.entries()) {
+    for (let beam = 0; beam < width; beam++) {
+      const to = i * width + beam;
+      mask[to * all + slots + beam] = 0;
+      const { ids, path } = search.running[beam] ?? { ids: [config.padId], path: [] };
+      target[to] = BigInt(ids.at(-1)!);
+      for (const [step, place] of path.entries()) mask[to * all + slotOf(step, place, beams)] = 0;
+    }
+  }
+  const byPosition = relativeBuckets(config, false, 1, position + 1, position);
+  const buckets = new BigInt64Array(all).fill(byPosition[position]!);
+  for (let slot = 0; slot < filled; slot++) buckets[slot] = byPosition[positionOf(slot, beams)]!;
+  const repeated = new BigInt64Array(width * all);
+  for (let beam = 0; beam < width; beam++) repeated.set(buckets, beam * all);
+  return {
+    target: { shape: [rows.length, width], data: target },
+    targetBuckets: { shape: [width, all], data: repeated },
+    targetMask: { shape: [rows.length, 1, width, all], data: mask },
+    k,
+  };
+}
+
+/** The start token takes one slot of the cache, each later step one for each beam. */
+const slotOf = (step: number, place: number, beams: number) =>
+  step === 0 ? 0 : 1 + (step - 1) * beams + place;
+const positionOf = (slot: number, beams: number) => (slot === 0 ? 0 : 1 + Math.floor((slot - 1) / beams));
+
+/** The likeliest tokens of one place that are not banned, likeliest first. */
+function candidates({ tokens, logProbs }: Feeds, place: number, k: number, banned: Set<number>): Candidate[] {
+  const out: Candidate[] = [];
+  for (let i = place * k; i < (place + 1) * k; i++) {
+    const token = Number(tokens!.data[i]);
+    if (!banned.has(token)) out.push({ token, logProb: Number(logProbs!.data[i]) });
+  }
+  return out;
+}
+
+function keepMemory(memory: Memory, kept: readonly number[]): void {
+  for (const [name, { shape, data }] of Object.entries(memory.feeds)) {
+    const width = shape.slice(1).reduce((size, dim) => size * dim, 1);
+    memory.feeds[name] = {
+      shape: [kept.length, ...shape.slice(1)],
+      data: keptRows(data as Float32Array, kept, width),
+    };
+  }
+  memory.rows = kept.length;
 }

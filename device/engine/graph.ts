@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
+import { broadcast, type Dim, lastTwo, reduced, type Shape } from './shapes.js';
 
-/** A size: a number, or the name of one that is known only when the graph runs ('B', 'S', 'B*S'). */
-export type Dim = number | string;
-export type Shape = readonly Dim[];
-export type ElementType = 'float32' | 'int64' | 'float16' | 'bfloat16';
+export type { Dim, Shape };
+export type ElementType = 'float32' | 'int64' | 'float16' | 'bfloat16' | 'bool';
 
 /** One edge of the graph. */
 export interface Value {
@@ -21,6 +20,8 @@ export interface Node {
   readonly inputs: readonly Value[];
   readonly outputs: readonly Value[];
   readonly attributes: Attributes;
+  /** The graphs of an `If` or a `Scan`, by the attribute that holds them. */
+  readonly branches?: Readonly<Record<string, Description>>;
 }
 
 /** What the gradient walk sees: a node, or several that act as one operation with a rule of its own. */
@@ -45,7 +46,7 @@ export interface Weight {
 }
 
 /** A graph as it is written for a session. */
-export type Description = Pick<Graph, 'nodes' | 'inputs' | 'outputs' | 'constants' | 'weights'>;
+export type Description = Pick<Graph, 'nodes' | 'inputs' | 'outputs' | 'constants' | 'weights' | 'items'>;
 
 /**
  * An ONNX graph under construction. Every method adds one operation and answers with its output, shape known; the
@@ -54,15 +55,27 @@ export type Description = Pick<Graph, 'nodes' | 'inputs' | 'outputs' | 'constant
 export class Graph {
   readonly nodes: Node[] = [];
   readonly tape: Step[] = [];
-  readonly inputs: Value[] = [];
   readonly outputs: { value: Value; name: string }[] = [];
+  readonly inputs: Value[];
   readonly constants: Constant[] = [];
-  readonly weights: Weight[] = [];
-  #count = 0;
+  readonly weights: Weight[];
+  /** What the body of a `Scan` is given each time. */
+  readonly items: Value[] = [];
+  readonly #names: { count: number };
   #recording = true;
   #scalars = new Map<string, Value>();
 
+  /** @param outer the graph that this is a branch of: its inputs and weights are one with it */
+  constructor(outer?: Graph) {
+    this.inputs = outer?.inputs ?? [];
+    this.weights = outer?.weights ?? [];
+    this.#names = outer ? outer.#names : { count: 0 };
+  }
+
+  /** An input; where a branch has asked for it before, the same one. */
   input(name: string, shape: Shape, type: ElementType = 'float32'): Value {
+    const known = this.inputs.find((value) => value.name === name);
+    if (known) return known;
     const value = { name, type, shape };
     this.inputs.push(value);
     return value;
@@ -74,8 +87,9 @@ export class Graph {
 
   /** A frozen tensor in a file; half-precision ones are widened when the session is made. */
   weight(name: string, shape: readonly number[], type: ElementType, where: Omit<Weight, 'value'>): Value {
-    const value: Value = { name, type, shape };
-    this.weights.push({ value, ...where });
+    const known = this.weights.find(({ value }) => value.name === name);
+    const value: Value = known?.value ?? { name, type, shape };
+    if (!known) this.weights.push({ value, ...where });
     return type === 'float32' ? value : this.#one('Cast', [value], shape, { to: 1 });
   }
 
@@ -96,6 +110,7 @@ export class Graph {
   sub = (a: Value, b: Value) => this.#one('Sub', [a, b], broadcast(a.shape, b.shape));
   mul = (a: Value, b: Value) => this.#one('Mul', [a, b], broadcast(a.shape, b.shape));
   exp = (x: Value) => this.#one('Exp', [x], x.shape);
+  log = (x: Value) => this.#one('Log', [x], x.shape);
   sigmoid = (x: Value) => this.#one('Sigmoid', [x], x.shape);
   relu = (x: Value) => this.#one('Relu', [x], x.shape);
   sign = (x: Value) => this.#one('Sign', [x], x.shape);
@@ -134,7 +149,9 @@ export class Graph {
     for (const axis of axes) shape.splice(axis, 0, 1);
     return this.#one('Unsqueeze', [x, this.integers(axes)], shape);
   }
-  shapeOf = (x: Value) => this.#one('Shape', [x], [x.shape.length], {}, 'int64');
+  /** Sizes of x from axis `start` to `end`, that not included. */
+  shapeOf = (x: Value, start = 0, end = x.shape.length) =>
+    this.#one('Shape', [x], [end - start], start > 0 || end < x.shape.length ? { start, end } : {}, 'int64');
   expandLike = (x: Value, like: Value) => this.#one('Expand', [x, this.shapeOf(like)], like.shape);
   concat = (parts: readonly Value[], axis: number, dim: Dim) =>
     this.#one(
@@ -143,14 +160,28 @@ export class Graph {
       parts[0]!.shape.map((d, i) => (i === axis ? dim : d)),
       { axis },
     );
+  /** x from one index to another along the last axis; both are [1], int64. */
+  slice = (x: Value, from: Value, to: Value, dim: Dim) =>
+    this.#one('Slice', [x, from, to, this.integers([-1])], [...x.shape.slice(0, -1), dim]);
   zeros = (shape: readonly number[]) => this.#one('ConstantOfShape', [this.integers(shape)], shape);
 
   // --- reductions over axes, which stay as size 1
   reduceSum = (x: Value, axes: readonly number[]) =>
     this.#one('ReduceSum', [x, this.integers(axes)], reduced(x.shape, axes), { keepdims: 1 });
+  reduceMax = (x: Value, axes: readonly number[]) =>
+    this.#one('ReduceMax', [x, this.integers(axes)], reduced(x.shape, axes), { keepdims: 1 });
   reduceMean = (x: Value, axes: readonly number[]) =>
     this.#one('ReduceMean', [x, this.integers(axes)], reduced(x.shape, axes), { keepdims: 1 });
-  argMax = (x: Value) => this.#one('ArgMax', [x], x.shape.slice(0, -1), { axis: -1, keepdims: 0 }, 'int64');
+  /** The k [1] largest along the last axis, the largest first, and where they are. */
+  topK(x: Value, k: Value): [Value, Value] {
+    const [name, shape] = [`TopK_${this.#names.count++}`, [...x.shape.slice(0, -1), 'k']];
+    const outputs: [Value, Value] = [
+      { name, type: x.type, shape },
+      { name: `${name}_at`, type: 'int64', shape },
+    ];
+    this.nodes.push({ op: 'TopK', domain: '', inputs: [x, k], outputs, attributes: { axis: -1 } });
+    return outputs;
+  }
 
   // --- products and the operations of a transformer
   /** alpha · a′ b′ over the last two axes, either transposed first; leading axes are batch. */
@@ -162,6 +193,7 @@ export class Graph {
     const attributes = { transA, transB, alpha: { float: alpha } };
     return this.#emit('FusedMatMul', [a, b], [[...batch, rows, columns]], attributes, 'com.microsoft')[0]!;
   }
+  logSoftmax = (x: Value) => this.#one('LogSoftmax', [x], x.shape, { axis: -1 });
   softmax = (x: Value) => this.#one('Softmax', [x], x.shape, { axis: -1 });
   /** x / rms(x) · weight over the last axis (T5's layer norm); the second output is 1 / rms. */
   rmsNorm(x: Value, weight: Value, epsilon: number): Value {
@@ -179,9 +211,42 @@ export class Graph {
   /** Rows of a table: [V, d] at [...] → [..., d] */
   gather = (table: Value, indices: Value) =>
     this.#one('Gather', [table, indices], [...indices.shape, ...table.shape.slice(1)], { axis: 0 });
+  /** One element of each of the first rows of x: [N, V], indices [n, 1] → [n, 1] */
+  pick = (x: Value, indices: Value) => this.#one('GatherElements', [x, indices], indices.shape, { axis: 1 });
   /** Adds `updates` to `data` at `indices` along an axis. Serial in the CPU provider, unlike ScatterND, which races. */
   scatterAdd = (data: Value, indices: Value, updates: Value, axis: number) =>
     this.#one('ScatterElements', [data, indices, updates], data.shape, { axis, reduction: 'add' });
+
+  /** Runs one of two branches of this graph, by an int64 of one element; the values of their outputs, by name. */
+  choose(condition: Value, whenSet: Graph, otherwise: Graph): { name: string; value: Value }[] {
+    const isSet = this.#one('Cast', [condition], condition.shape, { to: 9 }, 'bool');
+    const outputs = whenSet.outputs.map(({ name, value }, i) => {
+      const other = otherwise.outputs[i]!;
+      assert(name === other.name && value.type === other.value.type, `${name} is no output of both`);
+      const shape = value.shape.map((dim, at) => (dim === other.value.shape[at] ? dim : `${name}.${at}`));
+      return { name, value: { ...value, name: `If_${this.#names.count++}`, shape } };
+    });
+    const branches = { then_branch: whenSet, else_branch: otherwise };
+    const values = outputs.map(({ value }) => value);
+    this.nodes.push({ op: 'If', domain: '', inputs: [isSet], outputs: values, attributes: {}, branches });
+    return outputs;
+  }
+
+  /** Runs `build` for each item along x's first axis, one after another: the answers of all, [n, ...]. No gradient. */
+  each(x: Value, build: (body: Graph, item: Value) => readonly Value[]): Value[] {
+    const body = new Graph(this);
+    const item: Value = { name: `item_${this.#names.count++}`, type: x.type, shape: x.shape.slice(1) };
+    body.items.push(item);
+    for (const [i, value] of build(body, item).entries()) body.output(`${i}`, value);
+    const outputs = body.outputs.map(({ value: { type, shape } }) => ({
+      name: `Scan_${this.#names.count++}`,
+      type,
+      shape: [x.shape[0]!, ...shape],
+    }));
+    const attributes = { num_scan_inputs: 1 };
+    this.nodes.push({ op: 'Scan', domain: '', inputs: [x], outputs, attributes, branches: { body } });
+    return outputs;
+  }
 
   /** Runs `build`, whose nodes act as one step with the first of its values as output and a gradient rule of its own. */
   composite(op: string, inputs: readonly Value[], build: () => readonly Value[]): Value {
@@ -218,7 +283,7 @@ export class Graph {
     domain: Node['domain'] = '',
     type: ElementType = 'float32',
   ): Value[] {
-    const outputs = shapes.map((shape) => ({ name: `${op}_${this.#count++}`, type, shape }));
+    const outputs = shapes.map((shape) => ({ name: `${op}_${this.#names.count++}`, type, shape }));
     const node = { op, domain, inputs, outputs, attributes };
     this.nodes.push(node);
     if (this.#recording) this.tape.push(node);
@@ -229,28 +294,9 @@ export class Graph {
     const key = `${type} ${shape} ${data}`;
     const known = this.#scalars.get(key);
     if (known) return known;
-    const value: Value = { name: `constant_${this.#count++}`, type, shape };
+    const value: Value = { name: `constant_${this.#names.count++}`, type, shape };
     this.constants.push({ value, data });
     this.#scalars.set(key, value);
     return value;
   }
-}
-
-/** The shape of a and b side by side as ONNX broadcasts them; a name meets itself or 1. */
-export function broadcast(a: Shape, b: Shape): Shape {
-  const rank = Math.max(a.length, b.length);
-  const at = (shape: Shape, i: number) => shape[i - rank + shape.length] ?? 1;
-  return Array.from({ length: rank }, (_, i) => {
-    const [x, y] = [at(a, i), at(b, i)];
-    assert(x === y || x === 1 || y === 1, `shapes [${a}] and [${b}] don't fit`);
-    return x === 1 ? y : x;
-  });
-}
-
-const reduced = (shape: Shape, axes: readonly number[]) =>
-  shape.map((dim, i) => (axes.some((axis) => (axis + shape.length) % shape.length === i) ? 1 : dim));
-
-function lastTwo(shape: Shape, transposed: number): [Dim, Dim] {
-  const [a, b] = shape.slice(-2) as [Dim, Dim];
-  return transposed ? [b, a] : [a, b];
 }

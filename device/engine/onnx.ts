@@ -1,20 +1,20 @@
 import { onnx } from './generated/onnx.js';
 import type { Attribute, Description, ElementType, Node, Shape, Value } from './graph.js';
 
-const elementTypes: Record<ElementType, number> = { float32: 1, int64: 7, float16: 10, bfloat16: 16 };
+const elementTypes: Record<ElementType, number> = {
+  float32: 1,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  bfloat16: 16,
+};
 const irVersion = 10;
 const opset = 20;
 
 /** Writes a graph as an ONNX model, without the nodes and tensors that no output needs. */
 export function encodeModel(graph: Description): Uint8Array {
-  const { nodes, used } = needed(graph);
-  const outputs = graph.outputs.map(({ name, value }) => ({ name, type: value.type, shape: value.shape }));
-  // An output's public name is that of an Identity node's: the same value may be two outputs.
-  const named = graph.outputs.map(({ name, value }) => ({
-    opType: 'Identity',
-    input: [value.name],
-    output: [name],
-  }));
+  const { used } = needed(graph);
+  const body = graphProto(graph, '');
   const model = {
     irVersion,
     producerName: 'fleetune',
@@ -23,17 +23,11 @@ export function encodeModel(graph: Description): Uint8Array {
       { domain: 'com.microsoft', version: 1 },
     ],
     graph: {
+      ...body,
       name: 'fleetune',
-      node: [...nodes.map(nodeProto), ...named],
       input: graph.inputs.map(valueInfo),
-      output: outputs.map(valueInfo),
       initializer: [
-        ...graph.constants
-          .filter(({ value }) => used.has(value))
-          .map(({ value, data }) => ({
-            ...tensorHead(value),
-            rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-          })),
+        ...body.initializer,
         ...graph.weights
           .filter(({ value }) => used.has(value))
           .map(({ value, file, offset, bytes }) => ({
@@ -51,6 +45,30 @@ export function encodeModel(graph: Description): Uint8Array {
   return onnx.ModelProto.encode(model).finish();
 }
 
+/** Nodes, constants and outputs of a graph or a branch; other inputs than items, and weights, are the whole model's. */
+function graphProto(graph: Description, prefix: string) {
+  const { nodes, used } = needed(graph);
+  const outputs = graph.outputs.map(({ name, value }) => ({
+    ...value,
+    name: prefix + name,
+    from: value.name,
+  }));
+  // An output's public name is that of an Identity node's: the same value may be two outputs.
+  const named = outputs.map(({ name, from }) => ({ opType: 'Identity', input: [from], output: [name] }));
+  return {
+    name: prefix,
+    node: [...nodes.map(nodeProto), ...named],
+    input: graph.items.map(valueInfo),
+    output: outputs.map(valueInfo),
+    initializer: graph.constants
+      .filter(({ value }) => used.has(value))
+      .map(({ value, data }) => ({
+        ...tensorHead(value),
+        rawData: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      })),
+  };
+}
+
 /** The nodes on a way to an output, in order, and all values that they or the outputs use. */
 function needed(graph: Description): { nodes: Node[]; used: Set<Value> } {
   const used = new Set(graph.outputs.map(({ value }) => value));
@@ -58,18 +76,27 @@ function needed(graph: Description): { nodes: Node[]; used: Set<Value> } {
   for (const node of graph.nodes.toReversed()) {
     if (!node.outputs.some((output) => used.has(output))) continue;
     for (const input of node.inputs) used.add(input);
+    for (const branch of Object.values(node.branches ?? {}))
+      for (const value of needed(branch).used) used.add(value);
     nodes.push(node);
   }
   return { nodes: nodes.reverse(), used };
 }
 
-const nodeProto = (node: Node) => ({
+const nodeProto = (node: Node): onnx.NodeProto.$Properties => ({
   name: node.outputs[0]!.name,
   opType: node.op,
   domain: node.domain,
   input: node.inputs.map(({ name }) => name),
   output: node.outputs.map(({ name }) => name),
-  attribute: Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
+  attribute: [
+    ...Object.entries(node.attributes).map(([name, value]) => attributeProto(name, value)),
+    ...Object.entries(node.branches ?? {}).map(([name, graph]) => ({
+      name,
+      type: 5,
+      g: graphProto(graph, `${name}.`),
+    })),
+  ],
 });
 
 function attributeProto(name: string, value: Attribute) {

@@ -22,6 +22,8 @@ export interface T5Parts {
 export interface KeysValues {
   keys: Value;
   values: Value;
+  /** Those of positions before, attended to as well: a cache, never copied to stand beside the new ones. */
+  past?: KeysValues;
 }
 
 export interface Positions {
@@ -107,12 +109,25 @@ function keysValues(parts: T5Parts, name: string, x: Value): KeysValues {
 }
 
 /** T5 does not scale the scores by √dKv: it is in the initial weights (Raffel et al. 2020). */
-function attention(parts: T5Parts, name: string, x: Value, { keys, values }: KeysValues, bias: Value): Value {
+function attention(parts: T5Parts, name: string, x: Value, memory: KeysValues, bias: Value): Value {
   const { g } = parts;
   const queries = splitHeads(parts, parts.linear(`${name}.q`, x));
-  const scores = g.add(g.matmul(queries, keys, { transB: 1 }), bias);
-  const probabilities = parts.drop(name, g.softmax(scores));
-  return parts.linear(`${name}.o`, joinHeads(parts, g.matmul(probabilities, values)));
+  const scoresOf = ({ keys }: KeysValues) => g.matmul(queries, keys, { transB: 1 });
+  const { past } = memory;
+  const scores = past
+    ? g.concat([scoresOf(past), scoresOf(memory)], 3, bias.shape.at(-1)!)
+    : scoresOf(memory);
+  const probabilities = parts.drop(name, g.softmax(g.add(scores, bias)));
+  return parts.linear(`${name}.o`, joinHeads(parts, attended(g, probabilities, memory)));
+}
+
+/** The values by their probabilities [batch, heads, query, past and new]. */
+function attended(g: Graph, probabilities: Value, { values, past }: KeysValues): Value {
+  if (!past) return g.matmul(probabilities, values);
+  const positions = g.shapeOf(past.values, 2, 3);
+  const before = g.slice(probabilities, g.integers([0]), positions, past.values.shape[2]!);
+  const now = g.slice(probabilities, positions, g.integers([2 ** 31]), values.shape[2]!);
+  return g.add(g.matmul(before, past.values), g.matmul(now, values));
 }
 
 /** [batch, positions, heads·dKv] → [batch, heads, positions, dKv] */

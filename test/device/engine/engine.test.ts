@@ -71,7 +71,10 @@ test('training all weights learns the examples by heart; saved, the model summar
   const reader = await openEngine(learned, { threads: 2 });
   const targets = examples.map(({ target }) => target);
   assert.deepEqual(await reader.summarize(undefined, sources, text), targets);
-  assert.deepEqual(await reader.summarize(undefined, sources.toReversed(), text, 3), targets.toReversed());
+  assert.deepEqual(
+    await reader.summarize(undefined, sources.toReversed(), text, { batchSize: 3 }),
+    targets.toReversed(),
+  );
   assert.deepEqual(await reader.summarize(undefined, [], text), []);
   const short = await reader.summarize(undefined, [sources[0]!], { ...text, maxTargetTokens: 3 });
   assert(targets[0]!.startsWith(short[0]!.trim()) && short[0]!.length < targets[0]!.length, short[0]);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { broadcast, Graph } from '../../../device/engine/graph.js';
+import { Graph } from '../../../device/engine/graph.js';
+import { broadcast } from '../../../device/engine/shapes.js';
 
 test('a product of matrices that do not fit is our mistake, found when the graph is built', () => {
   const g = new Graph();
