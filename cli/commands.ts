@@ -62,6 +62,10 @@ export const commands: Record<string, Command> = {
     summary: 'summarizes dialogues with a model and an adapter',
     run: async (argv, title) => (await import('./summarize.js')).summarize(argv, title),
   },
+  'model pull': {
+    summary: 'fetches a T5 folder from the hub; goes on where it was interrupted',
+    run: async (argv, title) => (await import('./model-pull.js')).pullModel(argv, title),
+  },
   'model init': {
     summary: 'writes a model folder of a configuration, with random weights',
     run: async (argv, title) => (await import('./model.js')).initModelFolder(argv, title),

@@ -1,6 +1,7 @@
 import { brokerSettings } from '../broker/main.js';
 import { demoSettings } from '../cli/demo-settings.js';
 import { modelInitSettings } from '../cli/model.js';
+import { modelPullSettings } from '../cli/model-pull.js';
 import { operatorSettings } from '../cli/operator.js';
 import { startSettings } from '../cli/rounds.js';
 import { summarizeSettings } from '../cli/summarize.js';
@@ -18,6 +19,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune rounds start': startSettings,
   'fleetune rounds stop, devices, status': operatorSettings,
   'fleetune summarize': summarizeSettings,
+  'fleetune model pull': modelPullSettings,
   'fleetune model init': modelInitSettings,
 };
 
@@ -27,6 +29,7 @@ const ofTheMachine: Record<string, string> = {
   'fleetune device threads': 'all cores',
   'fleetune demo model': 'the built-in model',
   'fleetune summarize model': 'the built-in model',
+  'fleetune model pull folder': 'the model’s name',
 };
 
 /** A Markdown table of settings. @param leftOut keys that another table holds */

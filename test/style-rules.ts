@@ -36,6 +36,7 @@ export const owners: Record<string, readonly string[]> = {
   aedes: ['broker/server.ts', 'broker/admission.ts'], // The second: its types only.
   ws: ['broker/server.ts'],
   'onnxruntime-node': ['device/engine/session.ts'],
+  '@huggingface/hub': ['cli/pull/hub.ts'],
   '@huggingface/tokenizers': ['device/engine/tokenizer.ts'],
   'js-rouge': ['device/engine/rouge.ts'],
   protobufjs: ['schemas/codec.ts', 'device/engine/onnx.ts'],
