@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import type { EngineOptions } from '../../schemas/engine-settings.js';
 import type { Attributes, Constant, Description, Node, Shape, Value } from './graph.js';
 
@@ -23,18 +22,26 @@ const lowerings: Readonly<Record<Provider, Readonly<Record<string, Lowering>>>> 
 export const loweredOps = (provider: Provider): readonly string[] => Object.keys(lowerings[provider]);
 
 /** The same graph in the operations that a provider runs well: same inputs, weights and outputs. */
-export function lowered<T extends Description>(graph: T, provider: Provider): T {
+export function lowered<T extends Description>(graph: T, provider: Provider, at = 'lowered'): T {
   const rules = lowerings[provider];
   if (Object.keys(rules).length === 0) return graph;
-  const to = emitter();
+  const to = emitter(at);
   for (const node of graph.nodes) {
-    assert(!node.branches, 'a graph that branches runs on the CPU');
     const rule = rules[node.op];
     if (rule) rule(to, node);
+    else if (node.branches) to.nodes.push({ ...node, branches: loweredBranches(node, provider) });
     else to.nodes.push(node);
   }
   return { ...graph, nodes: to.nodes, constants: [...graph.constants, ...to.constants] };
 }
+
+const loweredBranches = ({ branches = {}, outputs }: Node, provider: Provider) =>
+  Object.fromEntries(
+    Object.entries(branches).map(([name, graph]) => [
+      name,
+      lowered(graph, provider, `${outputs[0]!.name}.${name}`),
+    ]),
+  );
 
 /**
  * alpha · a′ b′. Rows times a transposed weight is a Gemm, which reads the weight where it lies; everything else is a
@@ -124,12 +131,13 @@ interface Emitter {
   scalar(x: number): Value;
 }
 
-function emitter(): Emitter {
+/** `at` sets a graph's names apart from those of the graphs in it. */
+function emitter(at: string): Emitter {
   const nodes: Node[] = [];
   const constants = new Map<string, Constant>();
   const constant = (shape: Shape, data: Constant['data'], type: Value['type']) => {
     const key = `${type} ${data}`;
-    const value = { name: `lowered_constant_${constants.size}`, type, shape };
+    const value = { name: `${at}.constant_${constants.size}`, type, shape };
     const known = constants.get(key) ?? { value, data };
     constants.set(key, known);
     return known.value;
@@ -143,7 +151,7 @@ function emitter(): Emitter {
       nodes.push({ op, domain: '', inputs, outputs, attributes });
     },
     one(op, inputs, shape, attributes = {}, type = 'float32') {
-      const value = { name: `lowered_${op}_${nodes.length}`, type, shape };
+      const value = { name: `${at}.${op}_${nodes.length}`, type, shape };
       this.put(op, inputs, [value], attributes);
       return value;
     },

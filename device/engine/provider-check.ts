@@ -6,7 +6,7 @@ import { type T5Config, tensorShapes } from './config.js';
 import type { Description } from './graph.js';
 import { adapterShapes } from './lora.js';
 import { lowered, type Provider } from './lowering.js';
-import { openOnProvider } from './provider.js';
+import { openOnProvider, opsThatRun } from './provider.js';
 import { type Placement, withPlacement } from './provider-placement.js';
 import type { Feeds, Numbers, Session } from './session.js';
 import { trainingGraph } from './training-graph.js';
@@ -19,6 +19,8 @@ export interface ProviderCheck extends Placement {
   /** The largest relative error of an output, ‖theirs − ours‖ / ‖ours‖. */
   worst: number;
   ms: number;
+  /** Operations of the step, as the provider was given them. */
+  ops: readonly string[];
 }
 
 type Results = Awaited<ReturnType<Session['run']>>;
@@ -64,7 +66,14 @@ export async function checkProvider(
       culprit ?? { what: `the whole step (${output}), though no operation alone,`, error },
     );
   }
-  return { provider, outputs: errors.length, worst, ms: Math.round(performance.now() - from), ...placement };
+  return {
+    provider,
+    outputs: errors.length,
+    worst,
+    ms: Math.round(performance.now() - from),
+    ops: opsThatRun(theirs),
+    ...placement,
+  };
 }
 
 function disagreement(provider: Provider, { what, error }: { what: string; error: number }): Refusal {
@@ -129,7 +138,8 @@ const smallBatch: readonly Encoded[] = [
   { source: [8, 20, 7, 1], target: [33, 33, 33, 2, 17, 40, 9, 1] },
 ];
 
-function smallStep(model: Pick<T5Config, 'gated' | 'tied'>): { graph: Description; feeds: Feeds } {
+/** One step of all that can be trained: every weight, and an adapter of every linear module. */
+export function smallStep(model: Pick<T5Config, 'gated' | 'tied'>): { graph: Description; feeds: Feeds } {
   const config: T5Config = { ...smallModel, gated: model.gated, tied: model.tied };
   const targets = ['q', 'k', 'v', 'o', 'wo', ...(config.gated ? ['wi_0', 'wi_1'] : ['wi'])];
   const lora = { rank: 8, alpha: 12, targets };

@@ -1,6 +1,7 @@
 import { Refusal } from '../../schemas/refusal.js';
 import type { Description } from './graph.js';
 import { lowered, type Provider } from './lowering.js';
+import type { ProviderCheck } from './provider-check.js';
 import { openSession, type Session, type SessionSettings } from './session.js';
 
 /** What a machine must have for a provider, and how to get it. */
@@ -15,17 +16,32 @@ const needs: Readonly<Record<Provider, string>> = {
 };
 
 /**
- * Makes a session of a graph where it belongs: on the provider, in the operations that it runs well. Graphs that read
- * (they branch) run on the CPU whatever the provider: a run for each token, its cache of keys and values handed back
- * and forth, is what a GPU is worst at; and summaries are then the same on all boards.
+ * Makes a session of a graph where it belongs: on the provider that was checked, in the operations that it runs well.
+ * Graphs that read (they choose by `If`) run on the CPU whatever the provider: a run for each token, its cache of keys and
+ * values handed back and forth, is what a GPU is worst at; and summaries are then the same on all boards.
+ * @throws Refusal that names the operations which were no part of the check
  */
 export function openGraph(
   graph: Description,
-  provider: Provider,
+  checked: Pick<ProviderCheck, 'provider' | 'ops'> | undefined,
   settings: SessionSettings,
 ): Promise<Session> {
-  if (graph.nodes.some(({ branches }) => branches)) return openSession(graph, settings);
-  return openOnProvider(lowered(graph, provider), provider, settings);
+  if (!checked || graph.nodes.some(({ op }) => op === 'If')) return openSession(graph, settings);
+  const { provider, ops } = checked;
+  const ready = lowered(graph, provider);
+  const unseen = opsThatRun(ready).filter((op) => !ops.includes(op));
+  if (unseen.length === 0) return openOnProvider(ready, provider, settings);
+  throw new Refusal(
+    `provider ${provider}: ${unseen.join(', ')}: not compared with the CPU here, so not trusted; use --provider cpu`,
+  );
+}
+
+/** Operations of a graph, each once, but for the casts of weights: the runtime does those once, on the CPU. */
+export function opsThatRun({ nodes, weights }: Description): string[] {
+  const stored = new Set(weights.map(({ value }) => value));
+  const running = nodes.filter(({ op, inputs }) => op !== 'Cast' || !stored.has(inputs[0]!));
+  const inside = running.flatMap(({ branches }) => Object.values(branches ?? {}).flatMap(opsThatRun));
+  return [...new Set([...running.map(({ op }) => op), ...inside])].sort();
 }
 
 /**
