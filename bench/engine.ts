@@ -1,111 +1,151 @@
 /**
- * `npm run bench:engine`: a LoRA training step of FLAN-T5-small geometry, beside the bare probe of the same step and
- * the machine's matrix product, by turns and each in a process of its own, so that all meet the same weather.
+ * `npm run bench:engine`: LoRA steps of FLAN-T5's geometries beside the machine's own matrix product, by turns and each
+ * in a process of its own, so that all meet the same weather; then greedy generation. Writes bench/results/engine.json.
  */
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
-import { initModel } from '../device/engine/engine.js';
-import { loraStepFlops } from '../device/engine/flops.js';
-import { batch, flanT5Small, geometry, rank, source, target } from './engine-shape.js';
+import { parseArgs } from 'node:util';
+import type { Rate } from '../device/engine/ceiling.js';
+import { readConfig } from '../device/engine/config.js';
+import { geometryOf, loraStepFlops } from '../device/engine/flops.js';
+import type { GenerationAnswer } from './generation-worker.js';
+import { lora, modelFolder, workload } from './geometries.js';
+import { folders, machine, median } from './machine.js';
+import { compareProbe } from './probe.js';
+import { chosenRows, defaultRows, type Row, rows } from './rows.js';
+import { type StepAnswer, startWorker, type WorkerSettings } from './worker.js';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '3' },
-    steps: { type: 'string', default: '6' },
+    rows: { type: 'string', default: defaultRows.join(',') },
+    rounds: { type: 'string', default: '4' },
+    steps: { type: 'string', default: '3' },
     threads: { type: 'string', default: '2' },
+    generation: { type: 'boolean', default: true },
+    probe: { type: 'boolean', default: true },
   },
+  allowNegative: true,
 });
-const { rounds, threads, steps } = values;
-const probes = '../shared/probes';
-const flops = batch * loraStepFlops(geometry, source, target, rank, ['q', 'v']);
+const [rounds, threads] = [Number(values.rounds), Number(values.threads)];
 
-/** Runs a program in a process of its own; its peak memory is the system's own account, said as it ends. */
-async function measured(file: string, ...args: string[]): Promise<{ output: string; peakMiB: number }> {
-  const account = 'process.on("exit", () => console.error("peak", process.resourceUsage().maxRSS))';
-  const node = ['--import', `data:text/javascript,${encodeURIComponent(account)}`, file, ...args];
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, node);
-  return { output: stdout, peakMiB: Number(/^peak (\d+)$/m.exec(stderr)![1]) / 1024 };
+export interface EngineRow {
+  model: string;
+  baseBits: number;
+  memory: string;
+  recompute: boolean;
+  batch: number;
+  source: number;
+  target: number;
+  /** Median. */
+  stepMs: number;
+  minStepMs: number;
+  tokensPerSecond: number;
+  gflops: number;
+  ceilingGflops: number;
+  mfu: number;
+  peakRssMb: number;
 }
 
-const median = (numbers: readonly number[]) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1]!;
+const script = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 
-/** What the processes of one program said: milliseconds of the fastest step of each round, and the highest peak. */
-interface Rounds {
-  best: number[];
-  peakMiB: number;
-}
-
-const ours: Rounds = { best: [], peakMiB: 0 };
-const probe: Rounds = { best: [], peakMiB: 0 };
-const ceiling = { gigaflops: 0, peakMiB: 0 };
-const ourSteps: number[] = [];
-
-function add(rounds: Rounds, ms: number, peakMiB: number): void {
-  rounds.best.push(ms);
-  rounds.peakMiB = Math.max(rounds.peakMiB, peakMiB);
-}
-
-async function round(model: string): Promise<void> {
-  const step = await measured(
-    fileURLToPath(new URL('./engine-step.js', import.meta.url)),
-    model,
-    threads,
-    steps,
-  );
-  const ms = (JSON.parse(step.output) as number[]).slice(1); // The first step fills the runtime's arenas.
-  ourSteps.push(...ms);
-  add(ours, Math.min(...ms), step.peakMiB);
-  if (!existsSync(probes)) return;
-  const shape = [`B=${batch}`, `S=${source}`, `T=${target}`, `n=${steps}`, `th=${threads}`];
-  const bare = await measured(join(probes, 'train-step.mjs'), ...shape);
-  add(probe, Number(/step (\d+) ms/.exec(bare.output)![1]), bare.peakMiB);
-  const product = await measured(join(probes, 'gemm-ceiling.mjs'), `threads=${threads}`);
-  ceiling.gigaflops = Math.max(ceiling.gigaflops, Number(/ceiling: (\d+)/.exec(product.output)![1]));
-  ceiling.peakMiB = Math.max(ceiling.peakMiB, product.peakMiB);
-}
-
-/** A line of the table: rates are those of the fastest step. */
-function line({ best, peakMiB }: Rounds): Record<string, string> {
-  const ms = Math.min(...best);
-  const gigaflops = flops / ms / 1e6;
+async function measure(row: Row, settings: WorkerSettings): Promise<EngineRow> {
+  const { size, batch, source, target, engine } = row;
+  const geometry = geometryOf(await readConfig(settings.model));
+  const flops = batch * loraStepFlops(geometry, source, target, lora.rank, lora.targets);
+  const shape = [settings.model, ...[threads, batch, source, target].map(String)];
+  const ceiling = await startWorker<Rate>(process.execPath, [script('ceiling-worker'), ...shape]);
+  const ours = await startWorker<StepAnswer>(process.execPath, [
+    script('step-worker'),
+    JSON.stringify(settings),
+  ]);
+  const [ms, rates] = [[] as number[], [ceiling.first.gflops]];
+  let peakRssMb = ours.first.peakRssMb;
+  for (let round = 0; round < rounds; round++) {
+    const answer = await ours.ask(values.steps);
+    ms.push(...answer.ms);
+    peakRssMb = answer.peakRssMb;
+    rates.push((await ceiling.ask('')).gflops);
+    process.stderr.write(`${size} ${round + 1}/${rounds}: ${answer.ms.map(Math.round).join(', ')} ms\n`);
+  }
+  await ours.end();
+  await ceiling.end();
+  const [stepMs, ceilingGflops] = [median(ms), Math.max(...rates)];
+  const gflops = flops / stepMs / 1e6;
   return {
-    'min ms': ms.toFixed(0),
-    'tokens/s': ((batch * (source + target) * 1000) / ms).toFixed(0),
-    'GFLOP/s': gigaflops.toFixed(0),
-    MFU: ceiling.gigaflops > 0 ? `${((100 * gigaflops) / ceiling.gigaflops).toFixed(0)} %` : '',
-    'peak MiB': peakMiB.toFixed(0),
+    model: `flan-t5-${size}`,
+    baseBits: Number(engine.baseBits ?? 32),
+    memory: engine.memory ?? 'fast',
+    recompute: engine.recompute ?? false,
+    batch,
+    source,
+    target,
+    stepMs,
+    minStepMs: Math.min(...ms),
+    tokensPerSecond: (batch * (source + target) * 1000) / stepMs,
+    gflops,
+    ceilingGflops,
+    mfu: gflops / ceilingGflops,
+    peakRssMb,
   };
 }
 
-const shape = `B=${batch} S=${source} T=${target} r=${rank}, fp32, ${threads} threads`;
-console.log(
-  `LoRA step of FLAN-T5-small geometry, ${shape}: ${(flops / 1e9).toFixed(1)} GFLOP by the formula`,
-);
-const folder = await mkdtemp(join(tmpdir(), 'fleetune-bench-'));
-try {
-  const config = join(folder, 'flan-t5-small.config.json');
-  await writeFile(config, JSON.stringify(flanT5Small));
-  await initModel(config, 'builtin/model/tokenizer.json', folder, 1);
-  for (let i = 0; i < Number(rounds); i++) await round(folder);
-} finally {
-  await rm(folder, { recursive: true });
+async function generation(row: Row, settings: WorkerSettings) {
+  const worker = await startWorker<GenerationAnswer>(process.execPath, [
+    script('generation-worker'),
+    JSON.stringify(settings),
+  ]);
+  const answers = [await worker.ask(''), await worker.ask(''), await worker.ask('')];
+  await worker.end();
+  const { batch, source, target } = row;
+  const tokensPerSecond = median(answers.map(({ tokens, ms }) => (tokens * 1000) / ms));
+  return {
+    model: `flan-t5-${row.size}`,
+    batch,
+    source,
+    target,
+    tokensPerSecond,
+    peakRssMb: answers[2]!.peakRssMb,
+  };
 }
 
-const fleetune = { 'median ms': median(ourSteps).toFixed(0), ...line(ours) };
-if (probe.best.length === 0) {
-  console.table({ fleetune });
-  console.log(`The probe and the ceiling are left out: there is no ${probes}.`);
-} else {
-  const product = { 'GFLOP/s': String(ceiling.gigaflops), 'peak MiB': ceiling.peakMiB.toFixed(0) };
-  console.table({ fleetune, probe: line(probe), 'matrix product': product });
-  const ratio = (a: readonly number[], b: readonly number[]) => (Math.min(...b) / Math.min(...a)).toFixed(2);
-  const each = ours.best.map((ms, i) => ratio([ms], [probe.best[i]!])).join(', ');
-  console.log(
-    `speed, fleetune / probe: ${ratio(ours.best, probe.best)} by the fastest steps; by round ${each}`,
+const rounded = (row: object) =>
+  Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [
+      key,
+      typeof value === 'number' ? Number(value.toPrecision(key === 'mfu' ? 3 : 4)) : value,
+    ]),
   );
+
+const scratch = await mkdtemp(join(tmpdir(), 'fleetune-bench-'));
+const results: EngineRow[] = [];
+const generated: Awaited<ReturnType<typeof generation>>[] = [];
+try {
+  for (const name of chosenRows(values.rows)) {
+    const row = rows[name]!;
+    const model = await modelFolder(row.size, folders.models);
+    const file = join(scratch, `${name}.json`);
+    await writeFile(file, JSON.stringify(await workload(model, row.batch, row)));
+    const settings = { model, workload: file, engine: { threads, spinning: true, ...row.engine } };
+    results.push(await measure(row, settings));
+    if (values.generation && Object.keys(row.engine).length === 0)
+      generated.push(await generation(row, settings));
+  }
+} finally {
+  await rm(scratch, { recursive: true });
 }
+const probe = values.probe ? await compareProbe(results, threads) : undefined;
+
+console.log(`LoRA r=${lora.rank} on ${lora.targets.join(', ')}; ${threads} threads; medians of steps`);
+console.table(results.map(rounded));
+if (generated.length > 0) {
+  console.log('Greedy generation of `target` tokens a row, encoder included');
+  console.table(generated.map(rounded));
+}
+if (probe) console.log(probe);
+const path = join(folders.results, 'engine.json');
+await mkdir(folders.results, { recursive: true });
+const out = { machine: machine(), threads, lora, rows: results, generation: generated };
+await writeFile(path, `${JSON.stringify(out, null, 2)}\n`);
+console.log(path);
