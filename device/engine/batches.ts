@@ -1,5 +1,6 @@
 import { random, shuffled } from '../../schemas/random.js';
 import type { T5Config } from './config.js';
+import { labelBlocks } from './loss.js';
 import type { Feeds } from './session.js';
 import { masked, relativeBuckets } from './t5.js';
 
@@ -134,6 +135,7 @@ export function targetFeeds(config: T5Config, batch: readonly Encoded[], labelTo
     causalMask: { shape: [1, 1, target, target], data: causal },
     labels: { shape: [rows * target], data: padded(labels, target, config.padId) },
     labelWeights: { shape: [rows * target], data: weights },
+    ...labelBlocks(weights),
   };
 }
 

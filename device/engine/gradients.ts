@@ -36,6 +36,8 @@ const rules: Readonly<Record<string, Rule>> = {
     const minusOne = g.expandLike(g.scalar(-1), column);
     return [g.mul(g.scatterAdd(g.exp(logSoftmax!), column, minusOne, 1), g.unsqueeze(dy, [1]))];
   },
+  // Made in the forward pass, for a loss is what it is asked for.
+  FrozenHeadLoss: (g, dy, { outputs: [, slope] }) => [g.mul(slope!, dy)],
   Gather: (g, dy, { inputs: [table, indices] }) => {
     const rows = g.flatten(dy);
     const at = g.expandLike(g.reshape(indices!, [-1, 1], rows.shape[0]!), rows);

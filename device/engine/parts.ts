@@ -3,7 +3,7 @@ import { type T5Config, tensorShapes } from './config.js';
 import { type DropoutRates, dropper } from './dropout.js';
 import type { ElementType, Graph, Value } from './graph.js';
 import { adaptedModules, matrixNames } from './lora.js';
-import { head, type T5Parts } from './t5.js';
+import type { T5Parts } from './t5.js';
 import type { WeightIndex } from './weights.js';
 
 /** What an engine's graphs are made from. */
@@ -71,12 +71,3 @@ export const targetPositions = (g: Graph) => ({
   buckets: g.input('targetBuckets', ['T', 'T'], 'int64'),
   mask: g.input('causalMask', [1, 1, 'T', 'T']),
 });
-
-/** Σ weight · −log p(label): with weights 1 / (label tokens), the mean over all that are not padding. */
-export function weightedLoss(parts: T5Parts, hidden: Value): { loss: Value; logits: Value } {
-  const { g } = parts;
-  const logits = head(parts, hidden);
-  const labels = g.input('labels', ['B*T'], 'int64');
-  const nll = g.crossEntropy(logits, labels);
-  return { loss: g.reduceSum(g.mul(nll, g.input('labelWeights', ['B*T'])), [0]), logits };
-}

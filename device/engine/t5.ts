@@ -84,7 +84,7 @@ export function decoder(
 }
 
 /** Hidden states [batch, T, dModel] → logits [batch·T, vocabulary]. */
-export function head({ g, config, tensor }: T5Parts, x: Value): Value {
+export function head({ g, config, tensor }: Pick<T5Parts, 'g' | 'config' | 'tensor'>, x: Value): Value {
   const rows = g.flatten(x);
   if (!config.tied) return g.matmul(rows, tensor('lm_head.weight'), { transB: 1 });
   return g.matmul(rows, tensor('shared.weight'), { transB: 1, alpha: config.dModel ** -0.5 });

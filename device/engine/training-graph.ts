@@ -1,14 +1,7 @@
 import { gradients } from './gradients.js';
 import { Graph } from './graph.js';
-import {
-  type Blueprint,
-  ids,
-  partsOf,
-  sourceMask,
-  sourcePositions,
-  targetPositions,
-  weightedLoss,
-} from './parts.js';
+import { weightedLoss } from './loss.js';
+import { type Blueprint, ids, partsOf, sourceMask, sourcePositions, targetPositions } from './parts.js';
 import { crossKeysValues, decoder, encoder } from './t5.js';
 
 /**
@@ -27,7 +20,7 @@ export function trainingGraph(blueprint: Blueprint): Graph {
     crossKeysValues(parts, memory),
     mask,
   );
-  const { loss } = weightedLoss(parts, hidden);
+  const loss = weightedLoss(parts, hidden, { openHead: blueprint.open ?? false });
   g.output('loss', loss);
   const names = [...parts.inputs.keys()];
   for (const [i, gradient] of gradients(g, loss, [...parts.inputs.values()]).entries())

@@ -100,11 +100,15 @@ test('a batch is padded to a multiple of 8, and padding is masked and weighs not
   assert.deepEqual([...source!.data].slice(0, 5).map(Number), [5, 6, 1, 0, 0]);
   assert.deepEqual([...sourceMask!.data].slice(0, 5), [0, 0, 0, Math.fround(masked), Math.fround(masked)]);
 
-  const { target, labels, labelWeights, causalMask } = targetFeeds(config, batch, 5);
+  const feeds = targetFeeds(config, batch, 5);
+  const { target, labels, labelWeights, labelRows, labelPlaces, causalMask } = feeds;
   assert.deepEqual([...target!.data].map(Number), [0, 7, 0, 0, 0, 0, 0, 0, 0, 9, 8, 0, 0, 0, 0, 0]);
   assert.deepEqual([...labels!.data].map(Number), [7, 1, 0, 0, 0, 0, 0, 0, 9, 8, 1, 0, 0, 0, 0, 0]);
   const weight = Math.fround(1 / 5);
   const [two, three] = [new Array(2).fill(weight), new Array(3).fill(weight)];
   assert.deepEqual([...labelWeights!.data], [...two, 0, 0, 0, 0, 0, 0, ...three, 0, 0, 0, 0, 0]);
+  assert.deepEqual(labelRows!.shape, [1, 5]);
+  assert.deepEqual([...labelRows!.data].map(Number), [0, 1, 8, 9, 10], 'only what counts is computed');
+  assert.deepEqual([...labelPlaces!.data].map(Number), [0, 1, 0, 0, 0, 0, 0, 0, 2, 3, 4, 0, 0, 0, 0, 0]);
   assert.deepEqual([...causalMask!.data].slice(8, 11), [0, 0, Math.fround(masked)]);
 });

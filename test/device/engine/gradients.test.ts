@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { T5Config } from '../../../device/engine/config.js';
 import { geluNew, gradients, ruleNames } from '../../../device/engine/gradients.js';
 import { type Dim, Graph, type Shape, type Value } from '../../../device/engine/graph.js';
+import { frozenHeadLoss } from '../../../device/engine/loss.js';
 import { type Feeds, openSession, type Session } from '../../../device/engine/session.js';
 import { random } from '../../../schemas/random.js';
 import { relativeError } from './golden.js';
@@ -118,9 +120,27 @@ const cases: readonly Case[] = [
     [6, 4],
     'with repeated labels',
   ),
+  ...[false, true].map((tied) =>
+    one('FrozenHeadLoss', (g, x) => headLoss(g, x, tied), [6, 4], `over a ${tied ? 'tied' : 'free'} head`),
+  ),
   one('Gather', (g, x) => g.gather(x, g.integers([4, 1, 1, 0, 1, 4], [2, 3])), [5, 4], 'of repeated rows'),
   one('Gather', (g, x) => g.gather(x, g.integers([2, 2, 2])), [3, 4], 'of one row alone'),
 ];
+
+/** Five words; rows 1 and 3 do not count, and the second block is filled up with a row of the first. */
+function headLoss(g: Graph, hidden: Value, tied: boolean): Value {
+  const table = g.floats(
+    Array.from({ length: 20 }, (_, i) => Math.sin(3 * i)),
+    [5, 4],
+  );
+  const config = { tied, dModel: 4 } as T5Config;
+  return frozenHeadLoss({ g, config, tensor: () => table }, hidden, {
+    ids: g.integers([4, 0, 1, 0, 1, 2]),
+    weights: g.floats([0.5, 0, 0.25, 0, 1, 0.5], [6]),
+    rows: g.integers([5, 0, 2, 4, 5, 5], [2, 3]),
+    places: g.integers([1, 0, 2, 0, 3, 0]),
+  });
+}
 
 for (const { rule, when, inputs, build } of cases) {
   test(`the gradient of ${rule} ${when} meets central differences`, async () => {
