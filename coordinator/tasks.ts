@@ -1,5 +1,6 @@
-import type { Task, TaskKey } from '../schemas/messages.js';
+import type { Lora, Task, TaskKey } from '../schemas/messages.js';
 import { seedOf } from '../schemas/random.js';
+import type { RunSettings } from '../schemas/run-settings.js';
 import { openRound, outstanding } from './round.js';
 import { type Cohort, type RunEntry, type RunState, replay } from './run.js';
 
@@ -24,7 +25,7 @@ export function taskFor(state: RunState, cohort: Cohort, deviceId: string, nowMs
     // Version 0 is the same whichever device is asked for it.
     seed: seedOf(s.seed, stage.round, isInit ? '' : deviceId, stage.kind),
     deadlineS: round.phase === 'open' ? Math.max(1, Math.ceil((round.deadlineMs - nowMs) / 1000)) : 1,
-    lora: { rank: s.loraRank, alpha: s.loraAlpha, targets: [...s.loraTargets] },
+    lora: loraOf(s),
     training: {
       steps: s.steps,
       epochs: s.epochs,
@@ -35,11 +36,32 @@ export function taskFor(state: RunState, cohort: Cohort, deviceId: string, nowMs
       warmupSteps: s.warmupSteps,
       schedule: s.schedule,
       clipNorm: s.clipNorm,
+      dropout: s.dropout,
     },
     text: { prefix: s.prefix, maxSourceTokens: s.maxSourceTokens, maxTargetTokens: s.maxTargetTokens },
     evaluationExamples: s.evaluationExamples,
   };
 }
+
+/** What a run trains. A pattern whose value is no number is refused with the task that would tell it. */
+export const loraOf = (settings: RunSettings): Lora => ({
+  rank: settings.loraRank,
+  alpha: settings.loraAlpha,
+  targets: [...settings.loraTargets],
+  dropout: settings.loraDropout,
+  rslora: settings.loraRslora,
+  rankPattern: patterns(settings.loraRankPattern),
+  alphaPattern: patterns(settings.loraAlphaPattern),
+});
+
+/** `decoder.*q=4` → { 'decoder.*q': 4 }. Runs of older journals have none. */
+const patterns = (items: readonly string[] = []): Record<string, number> =>
+  Object.fromEntries(
+    items.map((item) => {
+      const at = item.lastIndexOf('=');
+      return at < 0 ? [item, Number.NaN] : [item.slice(0, at), Number(item.slice(at + 1))];
+    }),
+  );
 
 /** A device that began to answer may have lost its upload: it is told again after a longer silence. */
 const answeringPatience = 4;

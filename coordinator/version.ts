@@ -8,6 +8,7 @@ import { weightedMean } from './aggregate.js';
 import { serverStep, usualRate } from './optimizers.js';
 import type { RunState, Stage } from './run.js';
 import type { RunStore } from './run-store.js';
+import { loraOf } from './tasks.js';
 
 /**
  * Makes the next version from the updates of a closing set and writes it to disk: a pure function of the
@@ -52,8 +53,7 @@ export async function makeVersion(
 }
 
 /** Text of adapter_config.json for a run's adapter. */
-export const configOf = ({ loraRank: rank, loraAlpha: alpha, loraTargets }: RunSettings) =>
-  adapterConfig({ rank, alpha, targets: [...loraTargets] });
+export const configOf = (settings: RunSettings) => adapterConfig(loraOf(settings));
 
 async function readUpdate(path: string): Promise<{ tensors: NamedTensors }> {
   const update = decode('Update', await readFile(path), path);
