@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { initModel } from '../device/engine/engine.js';
+import { initModel, weightTypes } from '../device/engine/engine.js';
 import { requireFolder } from '../runtime/files.js';
 import { readArguments } from '../runtime/settings.js';
 import { Refusal } from '../schemas/refusal.js';
@@ -11,6 +11,14 @@ import { bytesText } from './tables.js';
 export const modelInitSettings = {
   config: { kind: 'text', default: '', help: 'config.json of a T5: the geometry' },
   tokenizer: { kind: 'text', default: '', help: 'tokenizer.json, or the folder that holds one' },
+  dtype: { kind: 'choice', default: 'F32', choices: weightTypes, help: 'of the weights' },
+  shardBytes: {
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    max: 2 ** 50,
+    help: 'of a file of weights; 0: all are in model.safetensors',
+  },
   seed: { kind: 'integer', default: 1, min: 0, max: 2 ** 32 - 1, help: 'of the random weights' },
 } satisfies SettingTable;
 
@@ -35,14 +43,12 @@ export async function initModelFolder(
   const config = await fileIn(settings.config, 'config.json');
   const tokenizer = await fileIn(settings.tokenizer, 'tokenizer.json');
   await requireFolder(folder, 'the model folder');
-  try {
-    await initModel(config, tokenizer, folder, settings.seed);
-  } catch (cause) {
-    if (cause instanceof SyntaxError) throw new Refusal(`${config}: not JSON (${cause.message})`);
-    throw cause;
-  }
-  const { size } = await stat(join(folder, 'model.safetensors'));
-  process.stdout.write(`${folder}: weights of ${bytesText(size)}, random, seed ${settings.seed}\n`);
+  const { dtype, shardBytes, seed } = settings;
+  const files = await initModel(config, tokenizer, folder, seed, { dtype, shardBytes });
+  let bytes = 0;
+  for (const file of files) bytes += (await stat(join(folder, file))).size;
+  const where = files.length > 1 ? ` in ${files.length} files` : '';
+  process.stdout.write(`${folder}: ${dtype} weights of ${bytesText(bytes)}${where}, random, seed ${seed}\n`);
 }
 
 /** A file that is named itself or by its folder. @throws Refusal where it is not there */

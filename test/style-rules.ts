@@ -12,7 +12,7 @@ export const arrows: Record<string, readonly string[]> = {
   telemetry: ['schemas', 'runtime'],
   broker: ['schemas', 'runtime'],
   'device/engine': [
-    ...['schemas/tensors.ts', 'schemas/refusal.ts', 'schemas/random.ts'],
+    ...['schemas/tensors.ts', 'schemas/refusal.ts', 'schemas/random.ts', 'schemas/half.ts'],
     'schemas/messages.ts', // The shapes of Lora, Training and Text.
     'schemas/engine-settings.ts',
   ],

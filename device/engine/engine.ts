@@ -22,7 +22,8 @@ import { trainingGraph } from './training-graph.js';
 import { readWeight, readWeightIndex, type WeightIndex } from './weights.js';
 
 export { readConfigFile } from './config.js';
-export { initModel } from './model-init.js';
+export { greedyDecoding, requireDecoding } from './decoding.js';
+export { initModel, weightTypes } from './model-init.js';
 export type { Decoding, Padded, StepReport, TrainResult };
 export { Refusal };
 

@@ -1,5 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fromBfloat16, fromHalf } from '../../schemas/half.js';
 import { Refusal } from '../../schemas/refusal.js';
 import { headerLength, readSafetensorsHeader, type TensorEntry } from '../../schemas/tensors.js';
 import { type T5Config, tensorShapes } from './config.js';
@@ -21,6 +22,16 @@ export async function readWeightIndex(folder: string, config: T5Config): Promise
   for (const file of await weightFiles(folder)) {
     for (const [name, entry] of await readHeader(join(folder, file))) index.set(name, { ...entry, file });
   }
+  const problems = fitted(index, config);
+  if (problems.length > 0) {
+    const more = problems.length > 3 ? ` and ${problems.length - 3} more` : '';
+    throw new Refusal(`${folder}: weights don't fit the config: ${problems.slice(0, 3).join('; ')}${more}`);
+  }
+  return index;
+}
+
+/** Gives tensors that go by another name the config's, too. @returns what is missing or wrong, one line a tensor */
+export function fitted(index: Map<string, TensorEntry & { file: string }>, config: T5Config): string[] {
   const problems: string[] = [];
   for (const [name, shape] of tensorShapes(config)) {
     const found = [name, ...(otherNames[name] ?? [])].map((n) => index.get(n)).find((entry) => entry);
@@ -31,11 +42,7 @@ export async function readWeightIndex(folder: string, config: T5Config): Promise
       problems.push(`${name} is ${found.dtype}, expected F32, F16 or BF16`);
     else index.set(name, found);
   }
-  if (problems.length > 0) {
-    const more = problems.length > 3 ? ` and ${problems.length - 3} more` : '';
-    throw new Refusal(`${folder}: weights don't fit the config: ${problems.slice(0, 3).join('; ')}${more}`);
-  }
-  return index;
+  return problems;
 }
 
 /** One tensor's numbers as float32; only what is trained is ever read this way. */
@@ -48,14 +55,14 @@ export async function readWeight(
     const bytes = new Uint8Array(end - begin);
     await handle.read(bytes, 0, bytes.length, begin);
     if (dtype === 'F32') return new Float32Array(bytes.buffer);
-    return Float32Array.from(new Uint16Array(bytes.buffer), dtype === 'BF16' ? fromBfloat16 : fromFloat16);
+    return Float32Array.from(new Uint16Array(bytes.buffer), dtype === 'BF16' ? fromBfloat16 : fromHalf);
   } finally {
     await handle.close();
   }
 }
 
 /** File names, in the order of the index. */
-async function weightFiles(folder: string): Promise<string[]> {
+export async function weightFiles(folder: string): Promise<string[]> {
   const path = join(folder, 'model.safetensors.index.json');
   try {
     const index: { weight_map?: unknown } | null = JSON.parse(await readFile(path, 'utf8'));
@@ -72,7 +79,7 @@ async function weightFiles(folder: string): Promise<string[]> {
   }
 }
 
-async function readHeader(path: string): Promise<Map<string, TensorEntry>> {
+export async function readHeader(path: string): Promise<Map<string, TensorEntry>> {
   const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
     throw new Refusal(`${path}: can't be read (${cause.code}): expected the model's weights as safetensors`);
   });
@@ -91,19 +98,4 @@ async function readHeader(path: string): Promise<Map<string, TensorEntry>> {
   } finally {
     await file.close();
   }
-}
-
-const bits = new Uint32Array(1);
-const number = new Float32Array(bits.buffer);
-
-function fromBfloat16(half: number): number {
-  bits[0] = half << 16;
-  return number[0]!;
-}
-
-function fromFloat16(half: number): number {
-  const [sign, exponent, fraction] = [half >> 15 ? -1 : 1, (half >> 10) & 31, half & 1023];
-  if (exponent === 0) return sign * 2 ** -24 * fraction;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * 2 ** (exponent - 25) * (1024 + fraction);
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseConfig, tensorShapes } from '../../../device/engine/config.js';
 import { initModel } from '../../../device/engine/engine.js';
+import { readWeight, readWeightIndex } from '../../../device/engine/weights.js';
 import { modelFolder, newPath, readModel, tinyConfig, tokenizerFile } from './model-folder.js';
 
 test('a model of a config has all its tensors, at their shapes, and the files of a hub folder', async () => {
@@ -59,4 +60,29 @@ test('a config or tokenizer that is not there is refused by name', async () => {
   });
   await writeFile(config, JSON.stringify(tinyConfig));
   await assert.rejects(init('missing.json'), { name: 'Refusal', message: /^missing\.json: can't be copied/ });
+});
+
+test('weights can be narrow, and in shards with an index', async () => {
+  const config = `${newPath()}.json`;
+  await writeFile(config, JSON.stringify(tinyConfig));
+  const wide = await readModel(await modelFolder());
+  for (const dtype of ['F16', 'BF16'] as const) {
+    const folder = newPath();
+    const files = await initModel(config, tokenizerFile, folder, 1, { dtype, shardBytes: 100_000 });
+    assert.ok(files.length > 2 && files[0] === `model-00001-of-0000${files.length}.safetensors`, `${files}`);
+    const parsed = parseConfig(tinyConfig, 'config.json');
+    const index = await readWeightIndex(folder, parsed);
+    assert.deepEqual(new Set([...index.values()].map(({ file }) => file)), new Set(files));
+    for (const [name, { data }] of wide) {
+      const read = await readWeight(folder, index.get(name)!);
+      assert.ok(
+        read.every((x, i) => Math.abs(x - data[i]!) <= Math.abs(data[i]!) * 2 ** -8 + 1e-7),
+        name,
+      );
+    }
+  }
+  const folder = await modelFolder();
+  await initModel(config, tokenizerFile, folder, 1, { shardBytes: 100_000 });
+  await initModel(config, tokenizerFile, folder, 1);
+  assert.deepEqual(await readModel(folder), wide); // No index of the shards is left.
 });
