@@ -41,6 +41,7 @@ export async function start(settings: DeviceSettings): Promise<Service> {
     model,
     engine: { threads, ...engineOptions(settings) },
     idleS: trainerIdleS,
+    log,
   });
   let agent: Agent | undefined;
   const sink = await openSink(settings, log, (points) => publish(agent, points));

@@ -1,6 +1,9 @@
 import type { EngineOptions } from '../schemas/engine-settings.js';
 import type { Measures, Task } from '../schemas/messages.js';
 import type { NamedTensors } from '../schemas/tensors.js';
+import type { Padded } from './engine/engine.js';
+
+export type { Padded };
 
 /** What goes between the device service and its trainer process: structured clones over the IPC channel. */
 
@@ -27,11 +30,11 @@ export interface ShardFile {
   limit?: number;
 }
 
-/** A task with what the device has for it. */
+/** A task with what the device has for it. `rows`: a run of the graph takes at most so many; absent: a whole batch. */
 export type TrainerJob =
   | { kind: 'init'; task: Task }
-  | { kind: 'train'; task: Task; adapter: NamedTensors; shard: ShardFile }
-  | { kind: 'evaluate'; task: Task; adapter: NamedTensors; shard: ShardFile };
+  | { kind: 'train'; task: Task; adapter: NamedTensors; shard: ShardFile; rows?: number }
+  | { kind: 'evaluate'; task: Task; adapter: NamedTensors; shard: ShardFile; rows?: number };
 
 /** init: tensors; train: local − global and measures; evaluate: measures. */
 export type TrainerResult =
@@ -48,10 +51,11 @@ export type TrainerRequest =
   | { kind: 'job'; job: TrainerJob };
 
 /**
- * Each job has any number of `progress` and ends with `done` or `failed`; a failed process may take another
- * job.
+ * Each job has any number of `running` (the batch that comes next) and `progress`, and ends with `done` or `failed`;
+ * a failed process may take another job. `worn`: why this one should take no other; '' when it may.
  */
 export type TrainerReply =
   | { kind: 'progress'; progress: Progress }
-  | { kind: 'done'; result: TrainerResult; peakRssBytes: number }
-  | { kind: 'failed'; message: string };
+  | { kind: 'running'; batch: Padded }
+  | { kind: 'done'; result: TrainerResult; peakRssBytes: number; worn: string }
+  | { kind: 'failed'; message: string; outOfMemory: boolean };

@@ -1,21 +1,18 @@
-import { type ChildProcess, fork } from 'node:child_process';
-import { once } from 'node:events';
+import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { Log } from '../runtime/log.js';
 import type { EngineOptions } from '../schemas/engine-settings.js';
-import type { Measures, Task } from '../schemas/messages.js';
+import type { Measures, OutOfMemory as Shortage, Task } from '../schemas/messages.js';
 import type { NamedTensors } from '../schemas/tensors.js';
-import type {
-  Progress,
-  ShardFile,
-  TrainerJob,
-  TrainerReply,
-  TrainerRequest,
-  TrainerResult,
-} from './trainer-messages.js';
+import { OutOfMemory } from './trainer-ending.js';
+import { answerOf, endProcess, startProcess, takesJobs } from './trainer-life.js';
+import type { Progress, ShardFile, TrainerJob, TrainerResult } from './trainer-messages.js';
+import { TrainerRows } from './trainer-rows.js';
 
 /**
  * What a device asks of its training engine, one job at a time. A job that fails rejects with why; others may
- * follow.
+ * follow. One that runs out of memory is done again from its start, in a fresh process and in smaller micro-batches,
+ * which its measures tell, until it fits or one row does not; later jobs of its kind start with what fitted.
  */
 export interface Trainer {
   init(task: Task): Promise<NamedTensors>;
@@ -40,37 +37,70 @@ export interface TrainerSettings {
   engine: EngineOptions & { threads: number };
   /** The process ends after so many seconds without a job, and gives its memory back. */
   idleS: number;
+  log?: Pick<Log, 'info' | 'warn'>;
   /** The process's script. */
   script?: string;
 }
 
-const stopped = new WeakSet<ChildProcess>();
-const killAfterMs = 2_000;
 const ownScript = fileURLToPath(new URL('./trainer-process.js', import.meta.url));
 
 export function createTrainer(settings: TrainerSettings): Trainer {
-  const { model, engine, idleS, script = ownScript } = settings;
+  const { model, engine, idleS, log, script = ownScript } = settings;
+  const rows = new TrainerRows();
   let child: ChildProcess | undefined;
   let idle: NodeJS.Timeout | undefined;
   let busy = false;
+  let stops = 0;
   let peakRssBytes: number | undefined;
 
   function started(): ChildProcess {
     // One that was told to go may still be there; it takes no more jobs.
-    if (child?.connected && !stopped.has(child) && child.exitCode === null && child.signalCode === null)
-      return child;
-    const fresh = fork(script, [], {
-      serialization: 'advanced', // Typed arrays go as they are.
-      execArgv: [],
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
+    if (child && takesJobs(child)) return child;
+    const fresh = startProcess(script, { kind: 'open', model, engine });
     fresh.on('exit', () => {
       if (child === fresh) child = undefined;
     });
-    fresh.on('error', () => {}); // Each job hears of it by its own listener.
-    fresh.send({ kind: 'open', model, engine } satisfies TrainerRequest, () => {});
     child = fresh;
     return fresh;
+  }
+
+  async function attempt(job: TrainerJob, progress: (p: Progress) => void): Promise<TrainerResult> {
+    const process = started();
+    try {
+      const { result, peakRssBytes: peak, worn } = await answerOf(process, job, progress);
+      peakRssBytes = peak;
+      if (worn === '') idle = setTimeout(() => void endProcess(process), idleS * 1000).unref();
+      else {
+        log?.info('the trainer process ends; the next job has a fresh one', { reason: worn });
+        await endProcess(process);
+      }
+      return result;
+    } catch (error) {
+      await endProcess(process); // What made a job fail may be the process's own state.
+      throw error;
+    }
+  }
+
+  /** @throws what `attempt` does, but of memory only when one row does not fit */
+  async function fitting(job: TrainerJob, progress: (p: Progress) => void): Promise<TrainerResult> {
+    const before = stops;
+    for (;;) {
+      const short = rows.of(job);
+      try {
+        const result = await attempt(fewer(job, short), progress);
+        if (short && result.kind !== 'init') result.measures.outOfMemory = short;
+        return result;
+      } catch (error) {
+        if (!(error instanceof OutOfMemory)) throw error;
+        const next = rows.shrink(job, error);
+        log?.warn('out of memory: the task begins again in smaller micro-batches', {
+          ...job.task.key,
+          reason: error.message,
+          ...next,
+        });
+      }
+      if (stops !== before) throw new Error('the trainer was stopped');
+    }
   }
 
   async function run<K extends TrainerJob['kind']>(
@@ -81,16 +111,10 @@ export function createTrainer(settings: TrainerSettings): Trainer {
     if (busy) throw new Error('the trainer was given a second job at a time');
     busy = true;
     clearTimeout(idle);
-    const process = started();
     try {
-      const { result, peakRssBytes: peak } = await answerOf(process, job, progress);
-      peakRssBytes = peak;
+      const result = await fitting(job, progress);
       if (result.kind !== kind) throw new Error(`the trainer answered ${result.kind} to ${kind}`);
-      idle = setTimeout(() => void end(process), idleS * 1000).unref();
       return result as Extract<TrainerResult, { kind: K }>;
-    } catch (error) {
-      await end(process); // What made a job fail may be the process's own state.
-      throw error;
     } finally {
       busy = false;
     }
@@ -103,8 +127,9 @@ export function createTrainer(settings: TrainerSettings): Trainer {
     evaluate: async (task, adapter, shard) =>
       (await run('evaluate', { kind: 'evaluate', task, adapter, shard })).measures,
     async stop() {
+      stops++;
       clearTimeout(idle);
-      if (child) await end(child);
+      if (child) await endProcess(child);
     },
     get pid() {
       return child?.pid;
@@ -115,48 +140,5 @@ export function createTrainer(settings: TrainerSettings): Trainer {
   };
 }
 
-type Done = Extract<TrainerReply, { kind: 'done' }>;
-
-/** Sends a job and waits for its end. @throws Error with the trainer's reason, or how its process ended */
-function answerOf(child: ChildProcess, job: TrainerJob, progress: (p: Progress) => void): Promise<Done> {
-  return new Promise<Done>((resolve, reject) => {
-    const settled = () => {
-      child.off('message', onMessage).off('exit', onExit).off('error', reject);
-    };
-    const onMessage = (reply: TrainerReply) => {
-      if (reply.kind === 'progress') return progress(reply.progress);
-      settled();
-      if (reply.kind === 'done') resolve(reply);
-      else reject(new Error(reply.message));
-    };
-    const onExit = (code: number | null, signal: string | null) => {
-      settled();
-      reject(new Error(stopped.has(child) ? 'the trainer was stopped' : ended(code, signal)));
-    };
-    child.on('message', onMessage).on('exit', onExit).on('error', reject);
-    child.send({ kind: 'job', job } satisfies TrainerRequest, (error) => {
-      // An exit follows and says more, unless there never was a process.
-      if (error && child.pid === undefined) reject(error);
-    });
-  });
-}
-
-function ended(code: number | null, signal: string | null): string {
-  if (signal === 'SIGKILL')
-    return (
-      'the trainer process was killed (SIGKILL): most likely it ran out of memory; ' +
-      'try a smaller batchSize or maxSourceTokens'
-    );
-  return `the trainer process ended before its answer (${signal ?? `exit code ${code}`})`;
-}
-
-/** Asks the process to go, and makes it go. */
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  stopped.add(child);
-  const gone = once(child, 'exit');
-  child.kill('SIGTERM');
-  const killing = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-  await gone;
-  clearTimeout(killing);
-}
+const fewer = (job: TrainerJob, short: Shortage | undefined): TrainerJob =>
+  short && job.kind !== 'init' ? { ...job, rows: short.microBatch } : job;

@@ -11,11 +11,21 @@ process.on('message', (request: TrainerRequest) => {
 function* repliesTo(job: TrainerJob): Generator<TrainerReply> {
   switch (job.task.text.prefix) {
     case 'fail':
-      yield { kind: 'failed', message: `no such model: ${model}` };
+      yield { kind: 'failed', message: `no such model: ${model}`, outOfMemory: false };
       return;
-    case 'out of memory':
+    case 'killed':
       process.kill(process.pid, 'SIGKILL');
       return;
+    case 'refuse more than 2 rows':
+      if (job.kind === 'init' || job.rows === 2) break;
+      yield { kind: 'running', batch: { rows: job.rows ?? 8, source: 64, target: 16 } };
+      yield { kind: 'failed', message: 'Failed to allocate memory for 9 bytes', outOfMemory: true };
+      return;
+    case 'die of one row':
+      yield { kind: 'running', batch: { rows: 1, source: 64, target: 16 } };
+      process.stderr.write('terminate called after throwing an instance of std::bad_alloc\n');
+      process.abort();
+      break;
     case 'exit':
       process.exit(3);
       break;
@@ -24,7 +34,8 @@ function* repliesTo(job: TrainerJob): Generator<TrainerReply> {
       yield { kind: 'progress', progress: { step: 0, steps: 1, loss: 0, tokensPerSecond: 0 } };
       for (;;);
   }
-  const done = { kind: 'done', peakRssBytes: process.resourceUsage().maxRSS * 1024 } as const;
+  const worn = job.task.text.prefix === 'worn' ? 'it has done enough' : '';
+  const done = { kind: 'done', peakRssBytes: process.resourceUsage().maxRSS * 1024, worn } as const;
   if (job.kind === 'init') {
     yield { ...done, result: { kind: 'init', tensors: new Map() } };
     return;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { createTrainer } from '../../device/trainer.js';
+import { readOomKills } from '../../device/trainer-ending.js';
 import type { Progress } from '../../device/trainer-messages.js';
 import { taskOf, tensorsOf } from './fixtures.js';
 
@@ -63,16 +64,62 @@ test('a process that was told to go, and is not gone yet, gets no job', async (t
   assert.notEqual((await trainer.evaluate(taskOf(), tensorsOf(1), shard)).steps, pid);
 });
 
-test('a kill for memory costs the job alone: the next has a new process', async (t) => {
+test('a process that dies costs the job alone, and is not said to want memory where the kernel counts', async (t) => {
   const trainer = trainerOf();
   t.after(() => trainer.stop());
-  await assert.rejects(
-    trainer.init(telling('out of memory')),
-    /killed \(SIGKILL\): most likely it ran out of memory/,
-  );
+  if (readOomKills() !== undefined)
+    await assert.rejects(trainer.init(telling('killed')), /killed \(SIGKILL\), and not by the kernel/);
   await assert.rejects(trainer.init(telling('exit')), /ended before its answer \(exit code 3\)/);
   await assert.rejects(trainer.init(telling('fail')), /^Error: no such model: \/no\/model$/);
   assert.deepEqual(await trainer.init(taskOf()), new Map());
+});
+
+test('a job that runs out of memory begins again with half the rows until it fits; the next starts there', async (t) => {
+  const warnings: unknown[] = [];
+  const log = { info() {}, warn: (...warning: unknown[]) => void warnings.push(warning) };
+  const trainer = createTrainer({ model: '', engine, idleS: 60, script, log });
+  t.after(() => trainer.stop());
+  const task = telling('refuse more than 2 rows');
+  const { measures } = await trainer.train(task, tensorsOf(1), shard, () => {});
+  const shortage = { rows: 4, source: 64, target: 16, microBatch: 2 };
+  assert.deepEqual(measures.outOfMemory, shortage);
+  assert.equal(warnings.length, 2);
+  const [pid] = [measures.steps];
+  const again = await trainer.train(task, tensorsOf(1), shard, () => {});
+  assert.deepEqual(again.measures.outOfMemory, shortage);
+  assert.equal(again.measures.steps, pid, 'in the same process');
+  const other = await trainer.train(telling(''), tensorsOf(1), shard, () => {});
+  assert.equal(other.measures.outOfMemory?.microBatch, 2, 'a text of the same limits');
+  const longer = { ...task.text, maxSourceTokens: 65 };
+  await trainer.train({ ...task, text: longer }, tensorsOf(1), shard, () => {});
+  assert.equal(warnings.length, 4, 'another limit is learned by itself');
+});
+
+test('where one row does not fit, the failure names it and what needs less memory', async (t) => {
+  const trainer = trainerOf();
+  t.after(() => trainer.stop());
+  await assert.rejects(trainer.evaluate(telling('die of one row'), tensorsOf(1), shard), (error: Error) => {
+    assert.match(
+      error.message,
+      /ran out of memory \(SIGABRT\), with 1 row of 64 \+ 16 tokens; \d+ MB are free now/,
+    );
+    assert.match(
+      error.message,
+      /--memory small, --recompute, --base-bits 4, a run of a lower maxSourceTokens/,
+    );
+    return true;
+  });
+});
+
+test('a process that is worn out takes no other job, and the log says why', async (t) => {
+  const told: unknown[] = [];
+  const log = { info: (_message: string, facts?: object) => void told.push(facts), warn() {} };
+  const trainer = createTrainer({ model: '', engine, idleS: 60, script, log });
+  t.after(() => trainer.stop());
+  const { steps } = await trainer.evaluate(telling('worn'), tensorsOf(1), shard);
+  await gone(steps);
+  assert.deepEqual(told, [{ reason: 'it has done enough' }]);
+  assert.notEqual((await trainer.evaluate(telling(''), tensorsOf(1), shard)).steps, steps);
 });
 
 test('stop ends a job that never ends, and the process of it', async () => {
