@@ -1,4 +1,5 @@
 import type { Lora } from './messages.js';
+import { expression, modulePattern } from './module-pattern.js';
 import { Refusal } from './refusal.js';
 
 /** What an adapter here is, in the keys of PEFT's LoraConfig; those of its Lora come beside them. */
@@ -89,11 +90,6 @@ export function parseAdapterConfig(text: string, source: string, tensors: Iterab
   };
 }
 
-/** A key of rank_pattern or alpha_pattern as PEFT reads it: a regular expression for the end of a module's name. */
-export function modulePattern(key: string): RegExp {
-  return expression(`^(.*\\.)?(${key})$`, key);
-}
-
 const ours = new Set([
   ...['r', 'lora_alpha', 'lora_dropout', 'use_rslora', 'rank_pattern', 'alpha_pattern', 'target_modules'],
 ]);
@@ -139,16 +135,4 @@ function targetsOf(targets: unknown, tensors: readonly string[]): string[] {
   const pattern = all ? /./ : expression(`^(?:${targets})$`, targets);
   const modules = tensors.map((name) => /^base_model\.model\.(.+)\.lora_A\.weight$/.exec(name)?.[1]);
   return modules.filter((module): module is string => module !== undefined && pattern.test(module));
-}
-
-const maxPattern = 1000;
-
-/** Python's and JavaScript's expressions agree in all that names of modules need. */
-function expression(text: string, shown: string): RegExp {
-  try {
-    if (text.length > maxPattern) throw new SyntaxError(`longer than ${maxPattern} characters`);
-    return new RegExp(text);
-  } catch (cause) {
-    throw new Refusal(`pattern of modules ${shown.slice(0, 60)}: ${(cause as Error).message}`, { cause });
-  }
 }

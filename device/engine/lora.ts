@@ -1,5 +1,5 @@
 import type { Lora } from '../../schemas/messages.js';
-import { modulePattern } from '../../schemas/peft.js';
+import { modulePattern } from '../../schemas/module-pattern.js';
 import { random } from '../../schemas/random.js';
 import { Refusal } from '../../schemas/refusal.js';
 import type { NamedTensors } from '../../schemas/tensors.js';

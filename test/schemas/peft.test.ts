@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Lora } from '../../schemas/messages.js';
-import { adapterConfig, modulePattern, parseAdapterConfig } from '../../schemas/peft.js';
+import { modulePattern } from '../../schemas/module-pattern.js';
+import { adapterConfig, parseAdapterConfig } from '../../schemas/peft.js';
 
 const lora = { rank: 16, alpha: 32, targets: ['q', 'v'] };
 
