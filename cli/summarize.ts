@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
-import { type Adapter, openEngine } from '../device/engine/engine.js';
+import { type Adapter, openEngine, requireDecoding } from '../device/engine/engine.js';
 import { chooseFields } from '../device/shard-fields.js';
 import { rowsOf } from '../device/shard-rows.js';
 import { readText } from '../device/shard-text.js';
@@ -11,7 +11,7 @@ import { engineOptions, engineSettings } from '../schemas/engine-settings.js';
 import { parseAdapterConfig } from '../schemas/peft.js';
 import { Refusal } from '../schemas/refusal.js';
 import { runSettings } from '../schemas/run-settings.js';
-import type { SettingTable } from '../schemas/settings.js';
+import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 import { decodeSafetensors } from '../schemas/tensors.js';
 import { builtinModel } from './builtin-model.js';
 import type { CommandTitle } from './commands.js';
@@ -30,6 +30,41 @@ export const summarizeSettings = {
   prefix,
   maxSourceTokens,
   maxTargetTokens,
+  minTargetTokens: {
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    max: 2048,
+    help: 'tokens that a summary has before it may end',
+  },
+  beams: { kind: 'integer', default: 1, min: 1, max: 64, help: 'of the search; 1: greedy, the fastest' },
+  lengthPenalty: {
+    kind: 'number',
+    default: 1,
+    min: -10,
+    max: 10,
+    help: 'beams are ranked by log-probability / length^X: above 0, longer is better',
+  },
+  noRepeatNgram: {
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    max: 2048,
+    help: 'no sequence of N tokens comes twice in a summary; 0: any may',
+  },
+  earlyStopping: {
+    kind: 'choice',
+    default: 'false',
+    choices: ['true', 'false', 'never'] as const,
+    help: 'of a search whose beams have all ended: true at once, false unless a running beam is better by now, never unless it could still become better',
+  },
+  batchSize: {
+    kind: 'integer',
+    default: 16,
+    min: 1,
+    max: 1024,
+    help: 'dialogues that are summarized at once',
+  },
 } satisfies SettingTable;
 
 /** `fleetune summarize [FILE]`: a line for each dialogue; a plain text file, or standard input, is one dialogue. */
@@ -39,17 +74,29 @@ export async function summarize(argv: readonly string[], { name, summary }: Comm
     { argv, env: process.env, command: name, summary },
     1,
   );
+  const options = summaryOptions(settings);
+  requireDecoding({ ...options, maxTokens: settings.maxTargetTokens }); // Before somebody types a dialogue.
   const sources = await readSources(operands[0], settings);
   const adapter = settings.adapter === '' ? undefined : await readAdapter(settings.adapter);
   const engine = await openEngine(settings.model, { threads: settings.threads, ...engineOptions(settings) });
   try {
-    for (const line of await engine.summarize(adapter, sources, settings))
+    for (const line of await engine.summarize(adapter, sources, settings, options))
       process.stdout.write(`${settings.json ? JSON.stringify(line) : line}\n`);
   } finally {
     await engine.release();
   }
   process.send?.({ peakRssBytes: ownPeakBytes() }); // To a demo: the process is too short to be watched.
 }
+
+const summaryOptions = (settings: SettingsOf<typeof summarizeSettings>) => ({
+  beams: settings.beams,
+  lengthPenalty: settings.lengthPenalty,
+  noRepeatNgram: settings.noRepeatNgram,
+  minTokens: settings.minTargetTokens,
+  earlyStopping:
+    settings.earlyStopping === 'never' ? settings.earlyStopping : settings.earlyStopping === 'true',
+  batchSize: settings.batchSize,
+});
 
 /** A LoRA adapter as PEFT writes it. @throws Refusal that names the file */
 export async function readAdapter(folder: string): Promise<Adapter> {

@@ -28,26 +28,27 @@ export const greedyDecoding: Omit<Decoding, 'maxTokens'> = {
 };
 
 const maxBeams = 64;
+const maxLength = 65_536;
 
-/** @throws Refusal that lists what no search can be made of */
-export function requireDecoding(decoding: Decoding, vocabSize: number): void {
+/** @throws Refusal that lists what no search can be made of, with a vocabulary of this size where it is known */
+export function requireDecoding(decoding: Decoding, vocabSize = Number.POSITIVE_INFINITY): void {
   const { beams, lengthPenalty, noRepeatNgram, minTokens, maxTokens, earlyStopping } = decoding;
   const problems: string[] = [];
   const within = (name: string, value: number, min: number, max: number) => {
     if (!Number.isInteger(value) || value < min || value > max)
       problems.push(`${name} is ${value}, expected a whole number from ${min} to ${max}`);
   };
-  within('beams', beams, 1, Math.min(maxBeams, vocabSize >> 2));
-  within('tokens at most', maxTokens, 1, 65_536);
-  within('tokens at least', minTokens, 0, maxTokens);
-  within('no-repeat n-gram', noRepeatNgram, 0, 65_536);
+  within('beams', beams, 1, Math.min(maxBeams, Math.floor(vocabSize / 4)));
+  within('the longest summary', maxTokens, 1, maxLength);
+  within('the shortest summary', minTokens, 0, maxTokens);
+  within('the n-gram that must not repeat', noRepeatNgram, 0, maxLength);
   if (!Number.isFinite(lengthPenalty)) problems.push(`length penalty is ${lengthPenalty}, expected a number`);
   if (beams === 1 && lengthPenalty !== greedyDecoding.lengthPenalty)
     problems.push(`a length penalty of ${lengthPenalty} ranks beams, expected more than 1 beam`);
   if (beams === 1 && earlyStopping !== greedyDecoding.earlyStopping)
     problems.push(`early stopping (${earlyStopping}) is about beams, expected more than 1 beam`);
   if (noRepeatNgram > 0 && maxTokens + 2 * beams + 2 > vocabSize)
-    problems.push(`${maxTokens} tokens without repetition are too many for a vocabulary of ${vocabSize}`);
+    problems.push(`${maxTokens} tokens that must not repeat are too many for a vocabulary of ${vocabSize}`);
   if (problems.length > 0) throw new Refusal(`generation: ${problems.join('; ')}`);
 }
 
