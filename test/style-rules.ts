@@ -14,6 +14,7 @@ export const arrows: Record<string, readonly string[]> = {
   'device/engine': [
     ...['schemas/tensors.ts', 'schemas/refusal.ts', 'schemas/random.ts', 'schemas/half.ts'],
     'schemas/messages.ts', // The shapes of Lora, Training and Text.
+    'schemas/module-pattern.ts', // What the keys of a Lora's patterns fit.
     'schemas/engine-settings.ts',
   ],
   device: ['schemas', 'runtime', 'telemetry', 'broker/client.ts', 'device/engine/engine.ts'],
