@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { frozenGradient } from './frozen.js';
 import type { Graph, Shape, Step, Value } from './graph.js';
 
 /**
@@ -19,6 +20,7 @@ const rules: Readonly<Record<string, Rule>> = {
   Transpose: (g, dy, { attributes }) => [g.transpose(dy, inverse(attributes.perm as readonly number[]))],
   ReduceSum: (g, dy, { inputs: [x] }) => [g.expandLike(dy, x!)],
   FusedMatMul: matmulRule,
+  FrozenProduct: frozenGradient,
   // p ∘ (dy − Σ p ∘ dy)
   Softmax: (g, dy, { outputs: [p] }) => {
     const pdy = g.mul(dy, p!);
@@ -43,6 +45,14 @@ const rules: Readonly<Record<string, Rule>> = {
     const at = g.expandLike(g.reshape(indices!, [-1, 1], rows.shape[0]!), rows);
     return [g.scatterAdd(g.zeros(table!.shape as number[]), at, rows, 0)];
   },
+  // With o = P′v, P′ what dropout left of P: dscores = P′ ∘ dP′ − P ∘ Σ P′ ∘ dP′, and that sum is Σ o ∘ do, which is
+  // narrower (Dao et al. 2022, eq. 4).
+  Attention: (g, dy, { inputs: [q, k, v], outputs: [o, p, dropped] }) => {
+    const dp = g.matmul(dy, v!, { transB: 1 });
+    const pull = g.reduceSum(g.mul(dy, o!), [-1]);
+    const ds = p === dropped ? g.mul(g.sub(dp, pull), p!) : g.sub(g.mul(dp, dropped!), g.mul(p!, pull));
+    return [g.matmul(ds, k!), g.matmul(ds, q!, { transA: 1 }), g.matmul(dropped!, dy, { transA: 1 }), ds];
+  },
   // y = x·s, s = sigmoid(x·(p + q·x²)): dx = dy·(s + y·(1 − s)·(p + 3q·x²))
   GeluNew: (g, dy, { outputs: [y, s, squared] }) => {
     const slope = g.add(g.mul(squared!, g.scalar(3 * geluCubic)), g.scalar(geluLinear));
@@ -62,6 +72,22 @@ export function geluNew(g: Graph, x: Value): Value {
     const squared = g.mul(x, x);
     const s = g.sigmoid(g.mul(x, g.add(g.mul(squared, g.scalar(geluCubic)), g.scalar(geluLinear))));
     return [g.mul(x, s), s, squared];
+  });
+}
+
+/** softmax(queries keysᵀ + bias) values, [batch, heads, query, dKv]; `drop` sees the probabilities. */
+export function attend(
+  g: Graph,
+  queries: Value,
+  keys: Value,
+  values: Value,
+  bias: Value,
+  drop: (probabilities: Value) => Value = (probabilities) => probabilities,
+): Value {
+  return g.composite('Attention', [queries, keys, values, bias], () => {
+    const probabilities = g.softmax(g.add(g.matmul(queries, keys, { transB: 1 }), bias));
+    const dropped = drop(probabilities);
+    return [g.matmul(dropped, values), probabilities, dropped];
   });
 }
 
@@ -122,6 +148,9 @@ function matmulRule(g: Graph, dy: Value, { inputs, attributes }: Step): readonly
   const da = transA
     ? g.matmul(b, dy, { transA: transB, transB: 1, alpha })
     : g.matmul(dy, b, { transB: transB ? 0 : 1, alpha });
+  // Transposing a matrix to multiply is slow in the CPU provider: better the narrow one, and the small result.
+  const narrow = rowsA.shape.length === 2 && !transA && Number(rowsA.shape[1]) < Number(rowsY.shape[1]);
+  if (transB && narrow) return [da, g.transpose(g.matmul(rowsA, rowsY, { transA: 1, alpha }), [1, 0])];
   const db = transB
     ? g.matmul(rowsY, rowsA, { transA: 1, transB: transA, alpha })
     : g.matmul(rowsA, rowsY, { transA: transA ? 0 : 1, alpha });

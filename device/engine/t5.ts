@@ -1,5 +1,5 @@
 import type { T5Config } from './config.js';
-import { geluNew } from './gradients.js';
+import { attend, geluNew } from './gradients.js';
 import type { Dim, Graph, Value } from './graph.js';
 
 /** Large enough that exp of it is 0 beside any score, small enough that a bias added to it stays finite. */
@@ -112,22 +112,22 @@ function keysValues(parts: T5Parts, name: string, x: Value): KeysValues {
 function attention(parts: T5Parts, name: string, x: Value, memory: KeysValues, bias: Value): Value {
   const { g } = parts;
   const queries = splitHeads(parts, parts.linear(`${name}.q`, x));
-  const scoresOf = ({ keys }: KeysValues) => g.matmul(queries, keys, { transB: 1 });
-  const { past } = memory;
-  const scores = past
-    ? g.concat([scoresOf(past), scoresOf(memory)], 3, bias.shape.at(-1)!)
-    : scoresOf(memory);
-  const probabilities = parts.drop(name, g.softmax(g.add(scores, bias)));
-  return parts.linear(`${name}.o`, joinHeads(parts, attended(g, probabilities, memory)));
+  const { past, keys, values } = memory;
+  const attended = past
+    ? attendWithPast(g, queries, past, memory, bias)
+    : attend(g, queries, keys, values, bias, (probabilities) => parts.drop(name, probabilities));
+  return parts.linear(`${name}.o`, joinHeads(parts, attended));
 }
 
-/** The values by their probabilities [batch, heads, query, past and new]. */
-function attended(g: Graph, probabilities: Value, { values, past }: KeysValues): Value {
-  if (!past) return g.matmul(probabilities, values);
+/** The values by the probabilities of their keys, past and new, which are not put side by side. */
+function attendWithPast(g: Graph, queries: Value, past: KeysValues, fresh: KeysValues, bias: Value): Value {
+  const [before, now] = [past, fresh].map(({ keys }) => g.matmul(queries, keys, { transB: 1 }));
+  const scores = g.add(g.concat([before!, now!], 3, bias.shape.at(-1)!), bias);
+  const probabilities = g.softmax(scores);
   const positions = g.shapeOf(past.values, 2, 3);
-  const before = g.slice(probabilities, g.integers([0]), positions, past.values.shape[2]!);
-  const now = g.slice(probabilities, positions, g.integers([2 ** 31]), values.shape[2]!);
-  return g.add(g.matmul(before, past.values), g.matmul(now, values));
+  const old = g.slice(probabilities, g.integers([0]), positions, past.values.shape[2]!);
+  const young = g.slice(probabilities, positions, g.integers([2 ** 31]), fresh.values.shape[2]!);
+  return g.add(g.matmul(old, past.values), g.matmul(young, fresh.values));
 }
 
 /** [batch, positions, heads·dKv] → [batch, heads, positions, dKv] */
