@@ -62,6 +62,10 @@ export const commands: Record<string, Command> = {
     summary: 'summarizes dialogues with a model and an adapter',
     run: async (argv, title) => (await import('./summarize.js')).summarize(argv, title),
   },
+  bench: {
+    summary: 'measures this board: batch size × sequence length × precision, as table, CSV, JSON and plot',
+    run: async (argv, title) => (await import('./bench.js')).bench(argv, title),
+  },
   'model pull': {
     summary: 'fetches a T5 folder from the hub; goes on where it was interrupted',
     run: async (argv, title) => (await import('./model-pull.js')).pullModel(argv, title),

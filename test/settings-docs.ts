@@ -5,6 +5,7 @@ import { modelPullSettings } from '../cli/model-pull.js';
 import { operatorSettings } from '../cli/operator.js';
 import { startSettings } from '../cli/rounds.js';
 import { summarizeSettings } from '../cli/summarize.js';
+import { benchSettings } from '../cli/sweep/settings.js';
 import { coordinatorSettings } from '../coordinator/main.js';
 import { deviceSettings } from '../device/main.js';
 import { runSettings } from '../schemas/run-settings.js';
@@ -20,6 +21,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune rounds stop, devices, status': operatorSettings,
   'fleetune summarize': summarizeSettings,
   'fleetune model pull': modelPullSettings,
+  'fleetune bench': benchSettings,
   'fleetune model init': modelInitSettings,
 };
 
@@ -27,6 +29,8 @@ export const documented: Record<string, SettingTable> = {
 const ofTheMachine: Record<string, string> = {
   'fleetune device id': 'the host’s name',
   'fleetune device threads': 'all cores',
+  'fleetune bench model': 'the built-in model',
+  'fleetune bench threads': 'all cores',
   'fleetune demo model': 'the built-in model',
   'fleetune summarize model': 'the built-in model',
   'fleetune model pull folder': 'the model’s name',

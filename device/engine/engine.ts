@@ -6,6 +6,7 @@ import type { NamedTensors } from '../../schemas/tensors.js';
 import { type Encoded, type Padded, paddedSize, plannedBatches } from './batches.js';
 import { readConfig, type T5Config, tensorShapes } from './config.js';
 import { type Decoding, greedyDecoding, requireDecoding } from './decoding.js';
+import { type Frozen, freeze } from './freeze.js';
 import { generate } from './generate.js';
 import type { Graph } from './graph.js';
 import { freshAdapter, requireAdapter } from './lora.js';
@@ -21,8 +22,10 @@ import { type Course, type StepReport, type TrainResult, train } from './train.j
 import { trainingGraph } from './training-graph.js';
 import { readWeight, readWeightIndex, type WeightIndex } from './weights.js';
 
+export { openCeiling, productsOf } from './ceiling.js';
 export { readConfigFile } from './config.js';
 export { greedyDecoding, requireDecoding } from './decoding.js';
+export { geometryOf, loraStepFlops } from './flops.js';
 export { initModel, weightTypes } from './model-init.js';
 export type { Decoding, Padded, StepReport, TrainResult };
 export { Refusal };
@@ -53,6 +56,8 @@ export interface Engine {
   readonly tokenizer: Tokenizer;
   /** What was seen of the provider before it was trusted; none for the CPU. */
   readonly providerCheck: ProviderCheck | undefined;
+  /** The base in few bits; none for 32. */
+  readonly frozen: Omit<Frozen, 'weights'> | undefined;
   /** A seeded adapter that changes nothing yet. */
   freshAdapter(lora: Lora, seed: number): NamedTensors;
   /** Trains a copy of the adapter. */
@@ -128,7 +133,7 @@ const maxSessions = 4;
  */
 export async function openEngine(
   folder: string,
-  { threads, spinning = false, memory = 'fast', provider = 'cpu' }: EngineSettings,
+  { threads, spinning = false, memory = 'fast', baseBits = '32', provider = 'cpu' }: EngineSettings,
 ): Promise<Engine> {
   const config = await readConfig(folder);
   const weights = await readWeightIndex(folder, config);
@@ -139,6 +144,10 @@ export async function openEngine(
         'a tokenizer of another model?',
     );
   }
+  if (baseBits !== '32' && provider !== 'cpu')
+    throw new Refusal(
+      `a base of ${baseBits} bits runs on the cpu provider, not on ${provider}: expected 32 bits`,
+    );
   const providerCheck = provider === 'cpu' ? undefined : await checkProvider(provider, config, threads);
   const sessions = createSessionCache(
     (graph) => openGraph(graph, providerCheck, { folder, threads, spinning, memory }),
@@ -146,7 +155,8 @@ export async function openEngine(
   );
   const sessionOf = (kind: string, lora: Lora | undefined, build: () => Graph) =>
     sessions.get(`${kind} ${JSON.stringify(lora)}`, build);
-  const blueprint = (lora?: Lora): Blueprint => ({ config, weights, lora });
+  const frozen = baseBits === '32' ? undefined : await freeze(folder, config, weights, baseBits);
+  const blueprint = (lora?: Lora): Blueprint => ({ config, weights, frozen: frozen?.weights, lora });
 
   const encoded = (
     examples: readonly Example[],
@@ -168,6 +178,7 @@ export async function openEngine(
     config,
     tokenizer,
     providerCheck,
+    frozen: frozen && { bytes: frozen.bytes, numbers: frozen.numbers, ms: frozen.ms },
     freshAdapter: (lora, seed) => freshAdapter(config, lora, seed),
 
     async train({ lora, tensors }, examples, training, text, seed, report, course) {

@@ -1,0 +1,49 @@
+import { EnergyMeter } from '../../device/energy.js';
+import { findPowerSensor, type PowerSensor } from '../../device/sensors.js';
+
+export interface Spent {
+  joules: number;
+  seconds: number;
+}
+
+const everyMs = 200;
+
+/** Measures what the whole board takes while something runs. */
+export class PowerMeter {
+  readonly source: string;
+  readonly #sensor: PowerSensor;
+
+  constructor(sensor: PowerSensor) {
+    this.#sensor = sensor;
+    this.source = sensor.source;
+  }
+
+  /** Starts to add up energy; the answer stops it. */
+  async start(): Promise<() => Promise<Spent>> {
+    const meter = new EnergyMeter(this.#sensor.averages);
+    const read = async () => {
+      const atMs = performance.now();
+      const power = await this.#sensor.read(atMs);
+      if (power?.totalW !== undefined) meter.add(power.totalW, atMs);
+    };
+    let turn = read();
+    const from = performance.now();
+    const timer = setInterval(() => {
+      turn = turn.then(read);
+    }, everyMs);
+    return async () => {
+      clearInterval(timer);
+      await turn;
+      await read();
+      return { joules: meter.joules, seconds: (performance.now() - from) / 1000 };
+    };
+  }
+}
+
+/** Undefined where the machine has no sensor. @param root '/' but for tests */
+export async function findMeter(root = '/'): Promise<PowerMeter | undefined> {
+  const sensor = await findPowerSensor(root);
+  if (!sensor) return undefined;
+  await sensor.read(performance.now()); // A counter's first reading only sets its mark.
+  return new PowerMeter(sensor);
+}
