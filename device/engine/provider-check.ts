@@ -1,15 +1,11 @@
-import { random } from '../../schemas/random.js';
 import { Refusal } from '../../schemas/refusal.js';
-import type { NamedTensors } from '../../schemas/tensors.js';
-import { type Encoded, labelTokens, sourceFeeds, targetFeeds } from './batches.js';
-import { type T5Config, tensorShapes } from './config.js';
+import type { T5Config } from './config.js';
 import type { Description } from './graph.js';
-import { adapterShapes } from './lora.js';
 import { lowered, type Provider } from './lowering.js';
 import { openOnProvider, opsThatRun } from './provider.js';
 import { type Placement, withPlacement } from './provider-placement.js';
-import type { Feeds, Numbers, Session } from './session.js';
-import { trainingGraph } from './training-graph.js';
+import { type SmallStep, smallSteps } from './provider-step.js';
+import type { Numbers, Session } from './session.js';
 
 /** What was seen of a provider before it was trusted. */
 export interface ProviderCheck extends Placement {
@@ -29,8 +25,8 @@ type Results = Awaited<ReturnType<Session['run']>>;
 const tolerance = 1e-3;
 
 /**
- * Runs one training step of a small random T5, all its weights and adapters trained, on the CPU as it is and on the
- * provider as it is lowered, and compares the loss and every gradient.
+ * Runs training steps of a small random T5 like this model on the CPU as they are and on the provider as they are
+ * lowered, and compares the loss and every gradient.
  * @throws Refusal that names the first operation that disagrees, or what the provider needs to be had at all
  */
 export async function checkProvider(
@@ -40,7 +36,35 @@ export async function checkProvider(
   lower: typeof lowered = lowered,
 ): Promise<ProviderCheck> {
   const from = performance.now();
-  const { graph, feeds } = smallStep(model);
+  const steps = smallSteps(model).map(({ graph, feeds }) => ({
+    graph,
+    feeds,
+    theirs: lower(graph, provider),
+  }));
+  const errors: number[] = [];
+  const placement: Placement = { onProvider: 0, onCpu: {} };
+  for (const step of steps) {
+    const seen = await compared(step, provider, threads);
+    errors.push(...seen.errors);
+    placement.onProvider += seen.onProvider;
+    for (const [op, count] of Object.entries(seen.onCpu))
+      placement.onCpu[op] = (placement.onCpu[op] ?? 0) + count;
+  }
+  return {
+    provider,
+    outputs: errors.length,
+    worst: Math.max(...errors),
+    ms: Math.round(performance.now() - from),
+    ops: [...new Set(steps.flatMap(({ theirs }) => opsThatRun(theirs)))].sort(),
+    ...placement,
+  };
+}
+
+async function compared(
+  { graph, theirs, feeds }: SmallStep & { theirs: Description },
+  provider: Provider,
+  threads: number,
+): Promise<Placement & { errors: number[] }> {
   const run = async (what: Description, where: Provider, profile?: string) => {
     const settings = { folder: '.', threads, spinning: false, ...(profile ? { profile } : {}) };
     const session = await openOnProvider(what, where, settings);
@@ -50,30 +74,15 @@ export async function checkProvider(
       await session.release();
     }
   };
-  const theirs = lower(graph, provider);
   const expected = await run(graph, 'cpu');
   const { result: found, placement } = await withPlacement((profile) => run(theirs, provider, profile));
-  const errors = Object.keys(expected).map(
-    (name) => [name, relativeError(found[name], expected[name])] as const,
-  );
-  const worst = Math.max(...errors.map(([, error]) => error));
-  if (!(worst <= tolerance)) {
-    const open = withEveryValue(theirs);
-    const culprit = firstDifference(open, await run(open, provider), await run(open, 'cpu'));
-    const [output, error] = errors.find(([, e]) => !(e <= tolerance))!;
-    throw disagreement(
-      provider,
-      culprit ?? { what: `the whole step (${output}), though no operation alone,`, error },
-    );
-  }
-  return {
-    provider,
-    outputs: errors.length,
-    worst,
-    ms: Math.round(performance.now() - from),
-    ops: opsThatRun(theirs),
-    ...placement,
-  };
+  const errors = Object.keys(expected).map((name) => relativeError(found[name], expected[name]));
+  const wrong = errors.findIndex((error) => !(error <= tolerance));
+  if (wrong < 0) return { errors, ...placement };
+  const open = withEveryValue(theirs);
+  const culprit = firstDifference(open, await run(open, provider), await run(open, 'cpu'));
+  const whole = `the whole step (${Object.keys(expected)[wrong]}), though no operation alone,`;
+  throw disagreement(provider, culprit ?? { what: whole, error: errors[wrong]! });
 }
 
 function disagreement(provider: Provider, { what, error }: { what: string; error: number }): Refusal {
@@ -113,53 +122,4 @@ function firstDifference(graph: Description, found: Results, expected: Results) 
     }
   }
   return undefined;
-}
-
-/** Sizes are multiples of 4, as a model's are: providers have kernels of their own for them. */
-const smallModel = {
-  vocabSize: 64,
-  dModel: 32,
-  dKv: 16,
-  dFf: 64,
-  heads: 2,
-  encoderLayers: 1,
-  decoderLayers: 1,
-  buckets: 8,
-  maxDistance: 16,
-  epsilon: 1e-6,
-  padId: 0,
-  eosId: 1,
-  startId: 0,
-};
-
-/** Padding in both, tokens that come again. */
-const smallBatch: readonly Encoded[] = [
-  { source: [7, 7, 9, 30, 41, 9, 12, 63, 2, 1], target: [5, 9, 5, 60, 1] },
-  { source: [8, 20, 7, 1], target: [33, 33, 33, 2, 17, 40, 9, 1] },
-];
-
-/** One step of all that can be trained: every weight, and an adapter of every linear module. */
-export function smallStep(model: Pick<T5Config, 'gated' | 'tied'>): { graph: Description; feeds: Feeds } {
-  const config: T5Config = { ...smallModel, gated: model.gated, tied: model.tied };
-  const targets = ['q', 'k', 'v', 'o', 'wo', ...(config.gated ? ['wi_0', 'wi_1'] : ['wi'])];
-  const lora = { rank: 8, alpha: 12, targets };
-  const graph = trainingGraph({ config, weights: new Map(), lora, open: true });
-  const shapes = [...tensorShapes(config), ...adapterShapes(config, lora)];
-  const parameters: NamedTensors = new Map(
-    shapes.map(([name, shape]) => [name, { shape, data: numbers(name, shape) }]),
-  );
-  const feeds = {
-    ...sourceFeeds(config, smallBatch),
-    ...targetFeeds(config, smallBatch, labelTokens(smallBatch)),
-    ...Object.fromEntries(parameters),
-  };
-  return { graph, feeds };
-}
-
-/** Matrices of variance 1 / width; norms about 1. */
-function numbers(name: string, shape: number[]): Float32Array {
-  const next = random(name);
-  const [middle, spread] = shape.length === 1 ? [1, 0.5] : [0, Math.sqrt(3 / shape.at(-1)!)];
-  const size = shape.reduce((a, b) => a * b, 1);
-  return Float32Array.from({ length: size }, () => middle + spread * (2 * next() - 1));
 }
