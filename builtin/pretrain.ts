@@ -1,9 +1,10 @@
 /**
  * Makes the built-in model: `node dist/builtin/pretrain.js [--out FOLDER] [--steps N]` from the repository's root.
  * A T5 v1.1 of 1.8 million weights, from seeded random numbers, on text that builtin/text.ts generates, by the
- * project's own engine. Same machine kind and thread count, same bytes.
+ * project's own engine. Same machine kind and thread count, same bytes. `--change '{"d_model":256}'` makes another
+ * geometry, for which bench/quantized.ts has a use.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,7 +12,7 @@ import { initModel, openEngine } from '../device/engine/engine.js';
 import { encodeSafetensors } from '../schemas/tensors.js';
 import { pretrainingExamples } from './corpus.js';
 
-const config = {
+const builtin = {
   architectures: ['T5ForConditionalGeneration'],
   model_type: 't5',
   vocab_size: 2048,
@@ -44,17 +45,21 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '6000' },
     rate: { type: 'string', default: '0.002' },
     examples: { type: 'string', default: '60000' },
+    batch: { type: 'string', default: '32' },
+    threads: { type: 'string', default: '2' },
+    change: { type: 'string', default: '{}' },
   },
 });
+const config = { ...builtin, ...JSON.parse(values.change) };
 const steps = Number(values.steps);
 const training = {
   steps,
   epochs: 1000,
-  batchSize: 32,
+  batchSize: Number(values.batch),
   accumulation: 1,
   learningRate: Number(values.rate),
   weightDecay: 0.01,
-  warmupSteps: 300,
+  warmupSteps: Math.min(300, steps >> 2),
   schedule: 'linear',
   clipNorm: 1,
 } as const;
@@ -64,7 +69,7 @@ const start = join(tmpdir(), `fleetune-pretrain-${process.pid}`);
 await mkdir(start);
 await writeFile(join(start, 'config.in.json'), JSON.stringify(config));
 await initModel(join(start, 'config.in.json'), 'builtin/model/tokenizer.json', start, 1);
-const engine = await openEngine(start, { threads: 2, spinning: false });
+const engine = await openEngine(start, { threads: Number(values.threads), spinning: false });
 const examples = (count: number, seed: number, split: 'train' | 'validation') =>
   pretrainingExamples(count, seed, split).map(({ dialogue, summary }) => ({
     source: dialogue,
@@ -89,7 +94,10 @@ await engine.release();
 await writeFile(join(values.out, 'config.json'), `${JSON.stringify(config, null, 2)}\n`);
 await writeFile(join(values.out, 'model.safetensors'), encodeSafetensors(tensors));
 
-const trained = await openEngine(values.out, { threads: 2 });
+if (values.out !== 'builtin/model')
+  await copyFile('builtin/model/tokenizer.json', join(values.out, 'tokenizer.json'));
+
+const trained = await openEngine(values.out, { threads: Number(values.threads) });
 const score = await trained.evaluate(undefined, examples(200, 2, 'validation'), text);
 console.log(
   `held-out: loss ${score.loss.toFixed(4)}, ROUGE-L ${score.rougeL.toFixed(1)} on ${score.examples} dialogues`,

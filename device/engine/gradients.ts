@@ -53,10 +53,15 @@ const rules: Readonly<Record<string, Rule>> = {
     const ds = p === dropped ? g.mul(g.sub(dp, pull), p!) : g.sub(g.mul(dp, dropped!), g.mul(p!, pull));
     return [g.matmul(ds, k!), g.matmul(ds, q!, { transA: 1 }), g.matmul(dropped!, dy, { transA: 1 }), ds];
   },
-  // y = x·s, s = sigmoid(x·(p + q·x²)): dx = dy·(s + y·(1 − s)·(p + 3q·x²))
-  GeluNew: (g, dy, { outputs: [y, s, squared] }) => {
-    const slope = g.add(g.mul(squared!, g.scalar(3 * geluCubic)), g.scalar(geluLinear));
-    return [g.mul(dy, g.add(s!, g.mul(g.sub(y!, g.mul(y!, s!)), slope)))];
+  // gelu(x) = x·s, s = sigmoid(x·b), b = p + q·x²: gelu′ = s + x·s·(1 − s)·(p + 3q·x²). All from x again, when dy is
+  // there: tensors of this width are not kept through the forward pass.
+  GatedGelu: (g, dy, { inputs: [x, gate] }) => {
+    const cubic = g.mul(g.mul(x!, g.add(zeroAfter(g, dy), g.scalar(geluCubic))), x!);
+    const s = g.sigmoid(g.mul(x!, g.add(cubic, g.scalar(geluLinear))));
+    const y = g.mul(x!, s);
+    const slope = g.add(g.mul(cubic, g.scalar(3)), g.scalar(geluLinear));
+    const dgelu = g.add(s, g.mul(g.sub(y, g.mul(y, s)), slope));
+    return [g.mul(g.mul(dy, gate!), dgelu), g.mul(dy, y)];
   },
 };
 
@@ -66,14 +71,16 @@ export const ruleNames: readonly string[] = Object.keys(rules);
 const geluLinear = 2 * Math.sqrt(2 / Math.PI);
 const geluCubic = geluLinear * 0.044715;
 
-/** gelu's tanh form, x/2·(1 + tanh(√(2/π)(x + 0.044715x³))), written as x·sigmoid(2·…): fewer passes over memory. */
-export function geluNew(g: Graph, x: Value): Value {
-  return g.composite('GeluNew', [x], () => {
-    const squared = g.mul(x, x);
-    const s = g.sigmoid(g.mul(x, g.add(g.mul(squared, g.scalar(geluCubic)), g.scalar(geluLinear))));
-    return [g.mul(x, s), s, squared];
-  });
-}
+/**
+ * 0, but known only when dy is. The runtime runs what it can as soon as it can: what is computed again for the
+ * backward pass would be there, and held, before its time.
+ */
+export const zeroAfter = (g: Graph, dy: Value) =>
+  g.mul(g.gather(g.reshape(dy, [-1]), g.integers([0], [])), g.scalar(0));
+
+/** gelu(x) · gate, gelu in its tanh form, of which only x and the gate are kept. */
+export const gatedGelu = (g: Graph, x: Value, gate: Value): Value =>
+  g.composite('GatedGelu', [x, gate], () => [g.mul(g.gelu(x), gate)]);
 
 /** softmax(queries keysᵀ + bias) values, [batch, heads, query, dKv]; `drop` sees the probabilities. */
 export function attend(

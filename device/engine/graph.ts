@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { broadcast, type Dim, lastTwo, reduced, type Shape } from './shapes.js';
 
 export type { Dim, Shape };
-export type ElementType = 'float32' | 'int64' | 'float16' | 'bfloat16' | 'bool';
+export type ElementType = 'float32' | 'int64' | 'float16' | 'bfloat16' | 'bool' | 'uint8' | 'uint4';
 
 /** One edge of the graph. */
 export interface Value {
@@ -45,8 +45,17 @@ export interface Weight {
   readonly bytes: number;
 }
 
+/** A tensor whose bytes a session takes over from memory when it is made. */
+export interface Held {
+  readonly value: Value;
+  data(): Float32Array | Uint8Array;
+}
+
 /** A graph as it is written for a session. */
-export type Description = Pick<Graph, 'nodes' | 'inputs' | 'outputs' | 'constants' | 'weights' | 'items'>;
+export type Description = Pick<
+  Graph,
+  'nodes' | 'inputs' | 'outputs' | 'constants' | 'weights' | 'helds' | 'items'
+>;
 
 /**
  * An ONNX graph under construction. Every method adds one operation and answers with its output, shape known; the
@@ -59,6 +68,7 @@ export class Graph {
   readonly inputs: Value[];
   readonly constants: Constant[] = [];
   readonly weights: Weight[];
+  readonly helds: Held[];
   /** What the body of a `Scan` is given each time. */
   readonly items: Value[] = [];
   readonly #names: { count: number };
@@ -69,6 +79,7 @@ export class Graph {
   constructor(outer?: Graph) {
     this.inputs = outer?.inputs ?? [];
     this.weights = outer?.weights ?? [];
+    this.helds = outer?.helds ?? [];
     this.#names = outer ? outer.#names : { count: 0 };
   }
 
@@ -93,6 +104,14 @@ export class Graph {
     return type === 'float32' ? value : this.#one('Cast', [value], shape, { to: 1 });
   }
 
+  /** A frozen tensor in memory. */
+  held(name: string, shape: readonly number[], type: ElementType, data: Held['data']): Value {
+    const known = this.helds.find(({ value }) => value.name === name);
+    const value: Value = known?.value ?? { name, type, shape };
+    if (!known) this.helds.push({ value, data });
+    return value;
+  }
+
   floats(data: readonly number[], shape: readonly number[] = []): Value {
     return this.#constant(Float32Array.from(data), shape, 'float32');
   }
@@ -112,6 +131,8 @@ export class Graph {
   exp = (x: Value) => this.#one('Exp', [x], x.shape);
   log = (x: Value) => this.#one('Log', [x], x.shape);
   sigmoid = (x: Value) => this.#one('Sigmoid', [x], x.shape);
+  /** x/2·(1 + tanh(√(2/π)(x + 0.044715x³))) */
+  gelu = (x: Value) => this.#one('Gelu', [x], x.shape, { approximate: 'tanh' });
   relu = (x: Value) => this.#one('Relu', [x], x.shape);
   sign = (x: Value) => this.#one('Sign', [x], x.shape);
 
@@ -194,6 +215,20 @@ export class Graph {
     return this.#emit('FusedMatMul', [a, b], [[...batch, rows, columns]], attributes, 'com.microsoft')[0]!;
   }
   logSoftmax = (x: Value) => this.#one('LogSoftmax', [x], x.shape, { axis: -1 });
+  /** x Wᵀ for W [out, in] in blocks of few bits: numbers, scales [out, in / block] and zeros. */
+  matmulBits(x: Value, w: readonly Value[], how: { bits: number; block: number; level: number }): Value {
+    const [rows, blocks] = w[1]!.shape as [number, number];
+    assert(x.shape.at(-1) === blocks * how.block, `matmulBits of [${x.shape}] and [${w[1]!.shape}] blocks`);
+    const attributes = {
+      ...{ N: rows, K: blocks * how.block },
+      ...{ bits: how.bits, block_size: how.block, accuracy_level: how.level },
+    };
+    const shape = [...x.shape.slice(0, -1), rows];
+    return this.#emit('MatMulNBits', [x, ...w], [shape], attributes, 'com.microsoft')[0]!;
+  }
+  /** (q − zero) · scale in blocks along the rows of a matrix. */
+  dequantized = (w: readonly Value[], block: number) =>
+    this.#emit('DequantizeLinear', w, [w[0]!.shape], { axis: 1, block_size: block })[0]!;
   softmax = (x: Value) => this.#one('Softmax', [x], x.shape, { axis: -1 });
   /** x / rms(x) · weight over the last axis (T5's layer norm); the second output is 1 / rms. */
   rmsNorm(x: Value, weight: Value, epsilon: number): Value {
@@ -249,9 +284,14 @@ export class Graph {
   }
 
   /** Runs `build`, whose nodes act as one step with the first of its values as output and a gradient rule of its own. */
-  composite(op: string, inputs: readonly Value[], build: () => readonly Value[]): Value {
+  composite(
+    op: string,
+    inputs: readonly Value[],
+    build: () => readonly Value[],
+    attributes: Attributes = {},
+  ): Value {
     const outputs = this.unrecorded(build);
-    if (this.#recording) this.tape.push({ op, inputs, outputs, attributes: {} });
+    if (this.#recording) this.tape.push({ op, inputs, outputs, attributes });
     return outputs[0]!;
   }
 

@@ -1,15 +1,19 @@
 import { onnx } from './generated/onnx.js';
-import type { Attribute, Description, ElementType, Node, Shape, Value } from './graph.js';
+import type { Attribute, Description, ElementType, Held, Node, Shape, Value } from './graph.js';
 
 const elementTypes: Record<ElementType, number> = {
   float32: 1,
+  uint8: 2,
   int64: 7,
   bool: 9,
   float16: 10,
   bfloat16: 16,
+  uint4: 21,
 };
 const irVersion = 10;
 const opset = 20;
+/** The first with blocks of 4 bits. */
+const quantizedOpset = 21;
 
 /** Writes a graph as an ONNX model, without the nodes and tensors that no output needs. */
 export function encodeModel(graph: Description): Uint8Array {
@@ -19,7 +23,7 @@ export function encodeModel(graph: Description): Uint8Array {
     irVersion,
     producerName: 'fleetune',
     opsetImport: [
-      { domain: '', version: opset },
+      { domain: '', version: graph.helds.length > 0 ? quantizedOpset : opset },
       { domain: 'com.microsoft', version: 1 },
     ],
     graph: {
@@ -39,10 +43,22 @@ export function encodeModel(graph: Description): Uint8Array {
               { key: 'length', value: String(bytes) },
             ],
           })),
+        ...heldValues(graph).map(({ value }) => ({
+          ...tensorHead(value),
+          dataLocation: 1,
+          externalData: [{ key: 'location', value: value.name }],
+        })),
       ],
     },
   };
   return onnx.ModelProto.encode(model).finish();
+}
+
+/** Those tensors in memory that an output needs: the session is to be given their bytes by name. */
+export function heldValues(graph: Description): Held[] {
+  if (graph.helds.length === 0) return [];
+  const { used } = needed(graph);
+  return graph.helds.filter(({ value }) => used.has(value));
 }
 
 /** Nodes, constants and outputs of a graph or a branch; other inputs than items, and weights, are the whole model's. */

@@ -1,6 +1,7 @@
 import type { Lora } from '../../schemas/messages.js';
 import { type T5Config, tensorShapes } from './config.js';
 import { type DropoutRates, dropper } from './dropout.js';
+import { type FrozenWeights, frozenProduct } from './frozen.js';
 import type { ElementType, Graph, Value } from './graph.js';
 import { adaptedModules, matrixNames } from './lora.js';
 import type { T5Parts } from './t5.js';
@@ -12,6 +13,8 @@ export interface Blueprint {
   weights: WeightIndex;
   /** Adapter tensors are inputs of the graph. */
   lora?: Lora | undefined;
+  /** Those in few bits, used instead of those in the files. */
+  frozen?: FrozenWeights | undefined;
   /** Every weight is an input of the graph, and none is read from the files. */
   open?: boolean;
   /** What training drops; reading drops nothing. */
@@ -23,7 +26,7 @@ const elementTypes: Record<string, ElementType> = { F32: 'float32', F16: 'float1
 /** The parts of a T5 over a blueprint: weights and adapter matrices become values when they are first asked for. */
 export function partsOf(
   g: Graph,
-  { config, weights, lora, open, dropout }: Blueprint,
+  { config, weights, frozen, lora, open, dropout }: Blueprint,
 ): T5Parts & { inputs: Map<string, Value> } {
   const inputs = new Map<string, Value>();
   const known = new Map<string, Value>();
@@ -44,7 +47,10 @@ export function partsOf(
   };
   const dropInput = dropper(g, 'adapter', dropout);
   const linear = (module: string, x: Value) => {
-    const base = g.matmul(x, tensor(`${module}.weight`), { transB: 1 });
+    const few = open ? undefined : frozen?.get(module);
+    const base = few
+      ? frozenProduct(g, module, few, x)
+      : g.matmul(x, tensor(`${module}.weight`), { transB: 1 });
     const adapter = adapted?.get(module);
     if (!adapter) return base;
     const [nameA, nameB] = matrixNames(module);

@@ -1,7 +1,8 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { EngineOptions } from '../../schemas/engine-settings.js';
 import type { Description, Shape } from './graph.js';
-import { encodeModel } from './onnx.js';
+import { encodeModel, heldValues } from './onnx.js';
+import { readBytes } from './weights.js';
 
 export interface SessionSettings {
   /** The model's folder, in which the weights of the graph lie. */
@@ -36,12 +37,14 @@ export async function openSession(
   graph: Description,
   { folder, threads, spinning, memory = 'fast', provider = 'cpu', profile }: SessionSettings,
 ): Promise<Session> {
-  const session = await InferenceSession.create(encodeModel(graph), {
+  const model = graph.helds.length > 0 ? allHeld(graph, folder) : graph;
+  const session = await InferenceSession.create(encodeModel(model), {
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     enableMemPattern: false, // Cuts the peak of a step by a third, at no loss of speed.
     logSeverityLevel: 3,
+    externalData: heldValues(model).map(({ value, data }) => ({ path: value.name, data: bytesOf(data()) })),
     ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
     extra: {
       session: {
@@ -70,6 +73,19 @@ export async function openSession(
     release: () => session.release(),
   };
 }
+
+/** Where the runtime takes tensors from memory, of which it makes copies, it takes none from files. */
+const allHeld = (graph: Description, folder: string): Description => ({
+  ...graph,
+  weights: [],
+  helds: [
+    ...graph.helds,
+    ...graph.weights.map((weight) => ({ value: weight.value, data: () => readBytes(folder, weight) })),
+  ],
+});
+
+const bytesOf = (data: Float32Array | Uint8Array) =>
+  new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
 function missing(name: string): never {
   throw new Error(`the graph's input ${name} was not fed`);

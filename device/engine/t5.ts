@@ -1,5 +1,5 @@
 import type { T5Config } from './config.js';
-import { attend, geluNew } from './gradients.js';
+import { attend, gatedGelu } from './gradients.js';
 import type { Dim, Graph, Value } from './graph.js';
 
 /** Large enough that exp of it is 0 beside any score, small enough that a bias added to it stays finite. */
@@ -146,7 +146,7 @@ function feedForward(parts: T5Parts, at: string, x: Value): Value {
   const h = norm(parts, `${at}.layer_norm`, x);
   const name = `${at}.DenseReluDense`;
   const inner = config.gated
-    ? g.mul(geluNew(g, linear(`${name}.wi_0`, h)), linear(`${name}.wi_1`, h))
+    ? gatedGelu(g, linear(`${name}.wi_0`, h), linear(`${name}.wi_1`, h))
     : g.relu(linear(`${name}.wi`, h));
   const out = linear(`${name}.wo`, drop(`${name}.dropout`, inner));
   return g.add(x, drop(`${at}.dropout`, out));

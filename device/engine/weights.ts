@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fromBfloat16, fromHalf } from '../../schemas/half.js';
@@ -59,6 +60,25 @@ export async function readWeight(
   } finally {
     await handle.close();
   }
+}
+
+/** Some bytes of a file in a model's folder. */
+export function readBytes(
+  folder: string,
+  { file, offset, bytes }: { file: string; offset: number; bytes: number },
+): Uint8Array {
+  const data = new Uint8Array(bytes);
+  const descriptor = openSync(join(folder, file), 'r');
+  try {
+    for (let at = 0; at < bytes; ) {
+      const read = readSync(descriptor, data, at, bytes - at, offset + at);
+      if (read === 0) throw new Refusal(`${join(folder, file)}: has become shorter`);
+      at += read;
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return data;
 }
 
 /** File names, in the order of the index. */
