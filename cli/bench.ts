@@ -36,8 +36,9 @@ export async function bench(argv: readonly string[], { name, summary }: CommandT
   );
   process.stderr.write(`${opening(sweep, settings, meter, limitMb)}\n`);
   const found: Found = { results: [], ceilingGflops: undefined };
-  for await (const _ of measured(sweep, settings, cells, limitMb, found, stopping))
-    await writeResults(settings, sweep, found, limitMb, meter);
+  const write = () => writeResults(settings, sweep, found, limitMb, meter);
+  for await (const _ of measured(sweep, settings, cells, limitMb, found, stopping)) await write();
+  await write();
   process.stdout.write(`${closing(sweep, settings, found, limitMb)}\n`);
   finish();
   if (!stopping()) process.exitCode = found.results.some(isMeasured) ? 0 : 1;

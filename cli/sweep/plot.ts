@@ -66,7 +66,11 @@ export function sweepPlot(results: readonly Result[], head: PlotHead): string {
       const missing = panel.memory ? unfit.filter((row) => row.source === source) : [];
       for (const { batch, baseBits } of missing)
         parts.push(
-          cross(xOf(x, batches, batch) + 9 * bits.indexOf(baseBits), y + 9, looks[baseBits]!.colour),
+          cross(
+            xOf(x, batches, batch) + 9 * (Object.keys(looks).indexOf(`${baseBits}`) - 1),
+            y + 9,
+            looks[baseBits]!.colour,
+          ),
         );
       for (const b of bits) {
         const line = here.filter(({ baseBits }) => baseBits === b);

@@ -10,7 +10,7 @@ export interface Found {
   ceilingGflops: number | undefined;
 }
 
-/** Measures cell after cell into `found`, and stops for each that is done, until all are or somebody stops it. */
+/** Measures cell after cell into `found` and tells of each, until all are done or somebody stops it. */
 export async function* measured(
   sweep: Sweep,
   settings: BenchSettings,
@@ -54,7 +54,6 @@ export async function* measured(
     show.done(`${title}: ${told(result, found.ceilingGflops)}`);
     yield;
   }
-  yield;
 }
 
 const engineOf = ({ memory, recompute, provider }: BenchSettings, { baseBits }: Cell) =>
