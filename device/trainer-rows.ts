@@ -24,8 +24,8 @@ export class TrainerRows {
   shrink(job: TrainerJob, { batch, message }: OutOfMemory): Shortage {
     if (!batch || batch.rows === 1)
       throw new Refusal(
-        `${message}, with ${batch ? `1 row of ${batch.source} + ${batch.target} tokens` : 'no batch yet'}; ` +
-          `${Math.round(availableBytes() / 2 ** 20)} MB are free now. ${remedies}`,
+        `out of memory ${batch ? `with 1 row of ${batch.source} + ${batch.target} tokens` : 'before any batch'}; ` +
+          `${Math.round(availableBytes() / 2 ** 20)} MB are free now. ${remedies}. ${message.trim()}`,
       );
     const shortage = { ...batch, microBatch: Math.floor(batch.rows / 2) };
     this.#known.set(job.kind, { like: likeness(job), shortage });
