@@ -20,5 +20,5 @@ export type CellReply =
   /** Warm: what follows counts. */
   | { kind: 'measuring' }
   | { kind: 'step'; ms: number; parts: StepReport['parts'] }
-  | { kind: 'done'; flops: number; peakRssBytes: number }
+  | { kind: 'done'; flops: number; loadedBytes: number; peakRssBytes: number }
   | { kind: 'failed'; message: string };

@@ -12,6 +12,10 @@ import {
 import { ownPeakBytes, peakRssBytes } from '../memory.js';
 import type { CellJob, CellReply } from './cell-messages.js';
 import { sweepLora } from './lora.js';
+import type { Cell } from './plan.js';
+
+/** A batch that takes next to no memory beside the weights. */
+const smallest = { batch: 1, source: 8, target: 8 };
 
 process.on('disconnect', () => process.exit(0));
 process.on('SIGINT', () => {}); // Ctrl-C reaches the whole group; the command ends its children.
@@ -36,7 +40,9 @@ async function ceiling({ model, threads, cell }: CellJob & { kind: 'ceiling' }):
 async function steps(job: CellJob & { kind: 'steps' }): Promise<void> {
   const { cell, warmUp, repetitions, seconds } = job;
   const engine = await openEngine(job.model, job.engine);
-  const train = trainer(engine, job);
+  await trainer(engine, smallest)(1, () => {});
+  const loadedBytes = peakBytes();
+  const train = trainer(engine, cell);
   await train(warmUp, () => {});
   reply({ kind: 'measuring' });
   const from = performance.now();
@@ -45,13 +51,12 @@ async function steps(job: CellJob & { kind: 'steps' }): Promise<void> {
   const { rank, targets } = sweepLora;
   const geometry = geometryOf(engine.config);
   const flops = cell.batch * loraStepFlops(geometry, cell.source, cell.target, rank, targets);
-  reply({ kind: 'done', flops, peakRssBytes: peakRssBytes(process.pid) ?? ownPeakBytes() });
+  reply({ kind: 'done', flops, loadedBytes, peakRssBytes: peakBytes() });
   await engine.release();
 }
 
 /** Trains a fresh adapter on one batch without padding. @throws Error where its rows are shorter than the cell says */
-function trainer(engine: Engine, { cell }: CellJob & { kind: 'steps' }) {
-  const { batch, source, target } = cell;
+function trainer(engine: Engine, { batch, source, target }: Omit<Cell, 'baseBits'>) {
   // A word is a token at least, so each text is longer than its limit and cut to it.
   const words = (row: number, count: number) =>
     Array.from({ length: count }, (_, n) => `pump ${(row + 1) * (n + 1)}`).join(' ');
@@ -83,5 +88,7 @@ function trainer(engine: Engine, { cell }: CellJob & { kind: 'steps' }) {
     });
   };
 }
+
+const peakBytes = () => peakRssBytes(process.pid) ?? ownPeakBytes();
 
 const reply = (message: CellReply) => process.send?.(message);

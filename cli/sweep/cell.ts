@@ -7,7 +7,14 @@ import type { PowerMeter, Spent } from './power.js';
 export type Step = Omit<CellReply & { kind: 'step' }, 'kind'>;
 
 export type Ended =
-  | { kind: 'done'; steps: Step[]; flops: number; peakRssMb: number; spent: Spent | undefined }
+  | {
+      kind: 'done';
+      steps: Step[];
+      flops: number;
+      loadedMb: number;
+      peakRssMb: number;
+      spent: Spent | undefined;
+    }
   | { kind: 'out of memory'; reason: string }
   | { kind: 'failed'; reason: string };
 
@@ -50,6 +57,7 @@ export class Cells {
         kind: 'done',
         steps,
         flops: done.flops,
+        loadedMb: done.loadedBytes / 1024 ** 2,
         peakRssMb: done.peakRssBytes / 1024 ** 2,
         spent: await spent,
       };

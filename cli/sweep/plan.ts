@@ -25,6 +25,8 @@ export const cellsOf = ({ baseBits, sources, target, batches }: Sweep): Cell[] =
 /** A cell's peak of resident memory. */
 export interface Peak extends Cell {
   peakRssMb: number;
+  /** Of it what a process takes that trains next to nothing: weights, the runtime and its copies. */
+  loadedMb: number;
 }
 
 /** Peak memory of a shape as a line: what is there without any row, and what each row adds. */
@@ -98,7 +100,7 @@ export function largestBatches(
 const sameShape = (a: Cell, b: Cell) =>
   a.baseBits === b.baseBits && a.source === b.source && a.target === b.target;
 
-/** Lines of a cell's precision by length. A lone batch counts all above what other lengths hold fixed as its rows'. */
+/** Lines of a cell's precision by length: through the last two batches, or from what is loaded to the only one. */
 function linesOf({ baseBits }: Pick<Cell, 'baseBits'>, known: readonly Peak[]): Line[] {
   const own = known.filter((peak) => peak.baseBits === baseBits).toSorted((a, b) => a.batch - b.batch);
   const sources = [...new Set(own.map(({ source }) => source))].sort((a, b) => a - b);
@@ -106,10 +108,9 @@ function linesOf({ baseBits }: Pick<Cell, 'baseBits'>, known: readonly Peak[]): 
   for (const source of sources) {
     const peaks = own.filter((peak) => peak.source === source);
     const [last, before] = [peaks.at(-1)!, peaks.at(-2)];
-    const held = Math.min(last.peakRssMb, lines.at(-1)?.fixedMb ?? 0);
     const perRowMb = before
       ? Math.max(0, (last.peakRssMb - before.peakRssMb) / (last.batch - before.batch))
-      : (last.peakRssMb - held) / last.batch;
+      : (last.peakRssMb - last.loadedMb) / last.batch;
     lines.push({ source, fixedMb: last.peakRssMb - perRowMb * last.batch, perRowMb });
   }
   return lines;

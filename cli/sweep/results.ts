@@ -18,6 +18,8 @@ export interface Measures {
   tokensPerSecond: number;
   gflops: number;
   peakRssMb: number;
+  /** Of it what was there before the first batch. */
+  loadedMb: number;
   /** Undefined without a sensor. */
   watts: number | undefined;
   tokensPerJoule: number | undefined;
@@ -27,7 +29,7 @@ export type Measured = Extract<Result, { state: 'measured' }>;
 
 export function resultOf(cell: Cell, ended: Ended): Result {
   if (ended.kind !== 'done') return { ...cell, state: ended.kind, reason: ended.reason };
-  const { steps, flops, peakRssMb, spent } = ended;
+  const { steps, flops, peakRssMb, loadedMb, spent } = ended;
   const stepMs = spreadOf(steps.map(({ ms }) => ms));
   const part = (name: keyof (typeof steps)[0]['parts']) =>
     spreadOf(steps.map(({ parts }) => parts[name])).median;
@@ -43,6 +45,7 @@ export function resultOf(cell: Cell, ended: Ended): Result {
     tokensPerSecond: (tokens * 1000) / stepMs.median,
     gflops: flops / stepMs.median / 1e6,
     peakRssMb,
+    loadedMb,
     watts: spent && spent.seconds > 0 ? spent.joules / spent.seconds : undefined,
     tokensPerJoule: spent && spent.joules > 0 ? (tokens * steps.length) / spent.joules : undefined,
   };
@@ -127,6 +130,7 @@ const csvColumns: [string, (row: Result, ceiling: number | undefined) => string 
       ['ceiling_gflops', (_, ceiling) => ceiling],
       ['mfu', (row, ceiling) => mfuOf(row, ceiling)],
       ['peak_rss_mib', (row) => row.peakRssMb],
+      ['loaded_rss_mib', (row) => row.loadedMb],
       ['watts', (row) => row.watts],
       ['tokens_per_joule', (row) => row.tokensPerJoule],
     ] satisfies [string, (row: Measured, ceiling: number | undefined) => number | undefined][]

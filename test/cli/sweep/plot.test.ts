@@ -12,6 +12,7 @@ const result = (baseBits: 32 | 8, batch: number): Result =>
       steps: [{ ms: 100, parts: { dataMs: 1, runMs: 98, optimizerMs: 1 } }],
       flops: 1e9 * batch,
       peakRssMb: 500,
+      loadedMb: 400,
       spent: undefined,
     },
   );

@@ -18,6 +18,7 @@ const done = resultOf(cell, {
   steps: [step(200), step(100), step(400)],
   flops: 2e9,
   peakRssMb: 512,
+  loadedMb: 500,
   spent,
 });
 const skipped: Result = { ...cell, batch: 4, state: 'skipped', reason: 'would take 3, "or 4" GiB' };
@@ -39,6 +40,7 @@ test('tokens per joule are all tokens over all energy; without a sensor there ar
     steps: [step(100)],
     flops: 1,
     peakRssMb: 1,
+    loadedMb: 1,
     spent: undefined,
   });
   assert.ok(isMeasured(blind));
@@ -52,7 +54,10 @@ test('the CSV has a title line, one line a cell, empty cells where nothing was m
   assert.equal(lines.length, 4);
   const [titles, first, second] = lines;
   assert.match(titles!, /^base_bits,source_tokens,target_tokens,batch,state,reason,steps,tokens_per_second,/);
-  assert.match(first!, /^32,100,28,2,measured,,3,1280,200,100,150,300,400,197,2,1,10,40,0.25,512,20,19.2$/);
+  assert.match(
+    first!,
+    /^32,100,28,2,measured,,3,1280,200,100,150,300,400,197,2,1,10,40,0.25,512,500,20,19.2$/,
+  );
   assert.match(second!, /^32,100,28,4,skipped,"would take 3, ""or 4"" GiB",,/);
 });
 
