@@ -133,7 +133,14 @@ const maxSessions = 4;
  */
 export async function openEngine(
   folder: string,
-  { threads, spinning = false, memory = 'fast', baseBits = '32', provider = 'cpu' }: EngineSettings,
+  {
+    threads,
+    spinning = false,
+    memory = 'fast',
+    baseBits = '32',
+    recompute = false,
+    provider = 'cpu',
+  }: EngineSettings,
 ): Promise<Engine> {
   const config = await readConfig(folder);
   const weights = await readWeightIndex(folder, config);
@@ -156,7 +163,13 @@ export async function openEngine(
   const sessionOf = (kind: string, lora: Lora | undefined, build: () => Graph) =>
     sessions.get(`${kind} ${JSON.stringify(lora)}`, build);
   const frozen = baseBits === '32' ? undefined : await freeze(folder, config, weights, baseBits);
-  const blueprint = (lora?: Lora): Blueprint => ({ config, weights, frozen: frozen?.weights, lora });
+  const blueprint = (lora?: Lora): Blueprint => ({
+    config,
+    weights,
+    frozen: frozen?.weights,
+    lora,
+    recompute,
+  });
 
   const encoded = (
     examples: readonly Example[],
@@ -202,7 +215,7 @@ export async function openEngine(
       const session = await sessionOf(
         dropout.model > 0 ? 'train all, dropping' : 'train all',
         undefined,
-        () => trainingGraph({ config, weights, open: true, dropout }),
+        () => trainingGraph({ config, weights, open: true, dropout, recompute }),
       );
       const result = await train(
         session,

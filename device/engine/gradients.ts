@@ -8,7 +8,7 @@ import type { Graph, Shape, Step, Value } from './graph.js';
  */
 type Rule = (g: Graph, dy: Value, step: Step) => readonly (Value | undefined)[];
 
-const rules: Readonly<Record<string, Rule>> = {
+export const rules: Readonly<Record<string, Rule>> = {
   Add: (_g, dy) => [dy, dy],
   Sub: (g, dy) => [dy, g.mul(dy, g.scalar(-1))],
   Mul: (g, dy, { inputs: [a, b] }) => [g.mul(dy, b!), g.mul(dy, a!)],
@@ -96,52 +96,6 @@ export function attend(
     const dropped = drop(probabilities);
     return [g.matmul(dropped, values), probabilities, dropped];
   });
-}
-
-/**
- * Adds the backward pass to a graph: d(loss)/d(value) for each wanted value, same shapes. Walks the steps from the
- * loss back, along those only that lead from a wanted value to the loss.
- */
-export function gradients(g: Graph, loss: Value, wanted: readonly Value[]): Value[] {
-  const leads = new Set(wanted);
-  const path = g.tape.filter((step) => {
-    const on = step.inputs.some((input) => leads.has(input));
-    if (on) for (const output of step.outputs) leads.add(output);
-    return on;
-  });
-  return g.unrecorded(() => {
-    const found = new Map<Value, Value>([[loss, g.expandLike(g.scalar(1), loss)]]);
-    for (const step of path.reverse()) {
-      const dy = found.get(step.outputs[0]!);
-      if (!dy) continue;
-      const rule = rules[step.op];
-      assert(rule, `no gradient rule for ${step.op}`);
-      const answers = rule(g, dy, step);
-      for (const [i, input] of step.inputs.entries()) {
-        const answer = answers[i];
-        if (!answer || !leads.has(input)) continue;
-        const fitting = unbroadcast(g, answer, input.shape);
-        const sum = found.get(input);
-        found.set(input, sum ? g.add(sum, fitting) : fitting);
-      }
-    }
-    return wanted.map((value) => {
-      const gradient = found.get(value);
-      assert(gradient, `${value.name} does not lead to the loss`);
-      return gradient;
-    });
-  });
-}
-
-/** Sums over the axes along which an input was repeated. */
-function unbroadcast(g: Graph, x: Value, shape: Shape): Value {
-  const extra = x.shape.length - shape.length;
-  const axes = x.shape.flatMap((dim, i) => (i < extra || (shape[i - extra] === 1 && dim !== 1) ? [i] : []));
-  if (axes.length === 0) return x;
-  const sum = g.reduceSum(x, axes);
-  return extra === 0
-    ? sum
-    : g.reshape(sum, shape.map((dim) => (typeof dim === 'number' ? dim : -1)) as number[]);
 }
 
 /** y = alpha·a′b′. A weight [N, K] under a batch of rows gets the gradient of all rows in one product. */

@@ -32,6 +32,13 @@ export interface Step {
   readonly attributes: Attributes;
 }
 
+/** Steps that can be run once more from one value. */
+export interface Layer {
+  readonly input: Value;
+  readonly nodes: readonly Node[];
+  readonly steps: readonly Step[];
+}
+
 export interface Constant {
   readonly value: Value;
   readonly data: Float32Array | BigInt64Array;
@@ -64,6 +71,7 @@ export type Description = Pick<
 export class Graph {
   readonly nodes: Node[] = [];
   readonly tape: Step[] = [];
+  readonly layers: Layer[] = [];
   readonly outputs: { value: Value; name: string }[] = [];
   readonly inputs: Value[];
   readonly constants: Constant[] = [];
@@ -293,6 +301,21 @@ export class Graph {
     const outputs = this.unrecorded(build);
     if (this.#recording) this.tape.push({ op, inputs, outputs, attributes });
     return outputs[0]!;
+  }
+
+  /** Runs `build` on x; what it makes may be made again for the backward pass. */
+  layer(input: Value, build: (x: Value) => Value): Value {
+    const [nodes, steps] = [this.nodes.length, this.tape.length];
+    const output = build(input);
+    this.layers.push({ input, nodes: this.nodes.slice(nodes), steps: this.tape.slice(steps) });
+    return output;
+  }
+
+  /** The same operation on other inputs. */
+  again(node: Node, inputs: readonly Value[]): Value[] {
+    const outputs = node.outputs.map((value) => ({ ...value, name: `${node.op}_${this.#names.count++}` }));
+    this.nodes.push({ ...node, inputs, outputs });
+    return outputs;
   }
 
   /** Runs `build`, whose nodes have no gradient. */

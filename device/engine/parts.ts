@@ -19,6 +19,8 @@ export interface Blueprint {
   open?: boolean;
   /** What training drops; reading drops nothing. */
   dropout?: DropoutRates;
+  /** Training keeps of each layer only its input and runs the layer again for its gradient. */
+  recompute?: boolean;
 }
 
 const elementTypes: Record<string, ElementType> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };

@@ -39,11 +39,12 @@ export function encoder(parts: T5Parts, ids: Value, positions: Positions): Value
   let x = parts.drop('encoder.embed_tokens', parts.g.gather(parts.tensor('shared.weight'), ids));
   for (let block = 0; block < parts.config.encoderLayers; block++) {
     const at = `encoder.block.${block}.layer`;
-    const h = norm(parts, `${at}.0.layer_norm`, x);
-    const self = keysValues(parts, `${at}.0.SelfAttention`, h);
-    const attended = attention(parts, `${at}.0.SelfAttention`, h, self, bias);
-    x = parts.g.add(x, parts.drop(`${at}.0.dropout`, attended));
-    x = feedForward(parts, `${at}.1`, x);
+    x = parts.g.layer(x, (input) => {
+      const h = norm(parts, `${at}.0.layer_norm`, input);
+      const self = keysValues(parts, `${at}.0.SelfAttention`, h);
+      const attended = attention(parts, `${at}.0.SelfAttention`, h, self, bias);
+      return feedForward(parts, `${at}.1`, parts.g.add(input, parts.drop(`${at}.0.dropout`, attended)));
+    });
   }
   return parts.drop('encoder.final_layer_norm', norm(parts, 'encoder.final_layer_norm', x));
 }
@@ -72,13 +73,15 @@ export function decoder(
   let x = drop('decoder.embed_tokens', g.gather(parts.tensor('shared.weight'), ids));
   for (const [block, memory] of cross.entries()) {
     const at = `decoder.block.${block}.layer`;
-    const h = norm(parts, `${at}.0.layer_norm`, x);
-    const self = extend(block, keysValues(parts, `${at}.0.SelfAttention`, h));
-    x = g.add(x, drop(`${at}.0.dropout`, attention(parts, `${at}.0.SelfAttention`, h, self, bias)));
-    const query = norm(parts, `${at}.1.layer_norm`, x);
-    const attended = attention(parts, `${at}.1.EncDecAttention`, query, memory, crossMask);
-    x = g.add(x, drop(`${at}.1.dropout`, attended));
-    x = feedForward(parts, `${at}.2`, x);
+    x = g.layer(x, (input) => {
+      const h = norm(parts, `${at}.0.layer_norm`, input);
+      const self = extend(block, keysValues(parts, `${at}.0.SelfAttention`, h));
+      const own = attention(parts, `${at}.0.SelfAttention`, h, self, bias);
+      const middle = g.add(input, drop(`${at}.0.dropout`, own));
+      const query = norm(parts, `${at}.1.layer_norm`, middle);
+      const attended = attention(parts, `${at}.1.EncDecAttention`, query, memory, crossMask);
+      return feedForward(parts, `${at}.2`, g.add(middle, drop(`${at}.1.dropout`, attended)));
+    });
   }
   return drop('decoder.final_layer_norm', norm(parts, 'decoder.final_layer_norm', x));
 }

@@ -1,8 +1,8 @@
-import { gradients } from './gradients.js';
 import { Graph } from './graph.js';
 import { weightedLoss } from './loss.js';
 import { type Blueprint, ids, partsOf, sourceMask, sourcePositions, targetPositions } from './parts.js';
 import { crossKeysValues, decoder, encoder } from './t5.js';
+import { gradients } from './walk.js';
 
 /**
  * One training step: source, target and labels in, `loss` and `d:<name>` for each trained tensor out. Trained is the
@@ -23,7 +23,7 @@ export function trainingGraph(blueprint: Blueprint): Graph {
   const loss = weightedLoss(parts, hidden, { openHead: blueprint.open ?? false });
   g.output('loss', loss);
   const names = [...parts.inputs.keys()];
-  for (const [i, gradient] of gradients(g, loss, [...parts.inputs.values()]).entries())
-    g.output(`d:${names[i]}`, gradient);
+  const found = gradients(g, loss, [...parts.inputs.values()], blueprint.recompute);
+  for (const [i, gradient] of found.entries()) g.output(`d:${names[i]}`, gradient);
   return g;
 }

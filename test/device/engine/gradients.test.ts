@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { T5Config } from '../../../device/engine/config.js';
-import { geluNew, gradients, ruleNames } from '../../../device/engine/gradients.js';
+import { frozenProduct } from '../../../device/engine/frozen.js';
+import { attend, gatedGelu, ruleNames } from '../../../device/engine/gradients.js';
 import { type Dim, Graph, type Shape, type Value } from '../../../device/engine/graph.js';
 import { frozenHeadLoss } from '../../../device/engine/loss.js';
+import { quantize } from '../../../device/engine/quantize.js';
 import { type Feeds, openSession, type Session } from '../../../device/engine/session.js';
+import { gradients } from '../../../device/engine/walk.js';
 import { random } from '../../../schemas/random.js';
 import { relativeError } from './golden.js';
 
@@ -13,7 +16,7 @@ interface Case {
   rule: string;
   when: string;
   inputs: readonly Shape[];
-  build(g: Graph, x: Value, y: Value): Value;
+  build(g: Graph, x: Value, y: Value, z?: Value, u?: Value): Value;
 }
 
 const sizes: Record<string, number> = { B: 2, S: 3, 'B*S': 6 };
@@ -90,10 +93,28 @@ const cases: readonly Case[] = [
   ...elementwise('Mul', 'mul'),
   one('Mul', (g, x) => g.mul(x, x), rows, 'with itself'),
   ...matmuls,
+  {
+    rule: 'FusedMatMul',
+    when: 'onto fewer columns',
+    inputs: [
+      ['B', 'S', 4],
+      [3, 4],
+    ],
+    build: (g, x, y) => g.matmul(x, y, { transB: 1 }),
+  },
+  ...([8, 4] as const).map((bits) =>
+    one(
+      'FrozenProduct',
+      (g, x) => frozenProduct(g, 'w', quantize(bits, weightsOf(32, 64), 32, 64), x, 0),
+      ['B', 1, 64],
+      `of ${bits} bits`,
+    ),
+  ),
   one('Exp', (g, x) => g.exp(x)),
   one('Sigmoid', (g, x) => g.sigmoid(x)),
   one('Relu', (g, x) => g.relu(x)),
-  one('GeluNew', (g, x) => geluNew(g, x)),
+  { rule: 'GatedGelu', when: 'alone', inputs: [rows, rows], build: gatedGelu },
+  ...[false, true].map(attention),
   one('Softmax', (g, x) => g.softmax(x)),
   one('Transpose', (g, x) => g.transpose(x, [2, 0, 1]), rows, 'not its own inverse'),
   one('Transpose', (g, x) => g.transpose(x, [0, 2, 1, 3]), ['B', 'S', 2, 2], 'of heads'),
@@ -127,6 +148,22 @@ const cases: readonly Case[] = [
   one('Gather', (g, x) => g.gather(x, g.integers([2, 2, 2])), [3, 4], 'of one row alone'),
 ];
 
+/** Queries [B, 2, S, 3], keys and values of one more position; what is dropped is another each head. */
+function attention(dropping: boolean): Case {
+  const mask = (g: Graph) => g.floats([0, 2, 2, 2, 0, 0, 2, 2], [2, 1, 4]);
+  return {
+    rule: 'Attention',
+    when: dropping ? 'with dropout' : 'alone',
+    inputs: [
+      ['B', 2, 'S', 3],
+      ['B', 2, 4, 3],
+      ['B', 2, 4, 3],
+      [2, 'S', 4],
+    ],
+    build: (g, q, k, v, bias) => attend(g, q, k, v!, bias!, dropping ? (p) => g.mul(p, mask(g)) : undefined),
+  };
+}
+
 /** Five words; rows 1 and 3 do not count, and the second block is filled up with a row of the first. */
 function headLoss(g: Graph, hidden: Value, tied: boolean): Value {
   const table = g.floats(
@@ -146,7 +183,7 @@ for (const { rule, when, inputs, build } of cases) {
   test(`the gradient of ${rule} ${when} meets central differences`, async () => {
     const g = new Graph();
     const values = inputs.map((shape, i) => g.input(`x${i}`, shape));
-    const y = build(g, values[0]!, values[1]!);
+    const y = build(g, values[0]!, values[1]!, values[2], values[3]);
     assert(
       g.tape.some(({ op }) => op === rule),
       `the case does not use ${rule}`,
@@ -211,6 +248,11 @@ test('what has no gradient is said when the graph is built', () => {
     /transposed rows .* has no rule/,
   );
 });
+
+function weightsOf(rows: number, columns: number): Float32Array {
+  const next = random('weights');
+  return Float32Array.from({ length: rows * columns }, () => next() - 0.5);
+}
 
 const sumOf = (g: Graph, x: Value) =>
   g.reduceSum(

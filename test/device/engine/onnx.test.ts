@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { onnx } from '../../../device/engine/generated/onnx.js';
-import { gradients } from '../../../device/engine/gradients.js';
 import { Graph } from '../../../device/engine/graph.js';
 import { encodeModel } from '../../../device/engine/onnx.js';
 import { trainingGraph } from '../../../device/engine/training-graph.js';
+import { gradients } from '../../../device/engine/walk.js';
 import { loraOf, readGolden } from './golden.js';
 
 const golden = await readGolden('t5-v1.1');
