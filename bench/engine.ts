@@ -14,7 +14,7 @@ import type { GenerationAnswer } from './generation-worker.js';
 import { lora, modelFolder, workload } from './geometries.js';
 import { folders, machine, median } from './machine.js';
 import { compareProbe } from './probe.js';
-import { chosenRows, defaultRows, type Row, rows } from './rows.js';
+import { chosenRows, defaultRows, type EngineRow, type Row, rows } from './rows.js';
 import { type StepAnswer, startWorker, type WorkerSettings } from './worker.js';
 
 const { values } = parseArgs({
@@ -29,24 +29,6 @@ const { values } = parseArgs({
   allowNegative: true,
 });
 const [rounds, threads] = [Number(values.rounds), Number(values.threads)];
-
-export interface EngineRow {
-  model: string;
-  baseBits: number;
-  memory: string;
-  recompute: boolean;
-  batch: number;
-  source: number;
-  target: number;
-  /** Median. */
-  stepMs: number;
-  minStepMs: number;
-  tokensPerSecond: number;
-  gflops: number;
-  ceilingGflops: number;
-  mfu: number;
-  peakRssMb: number;
-}
 
 const script = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 

@@ -32,18 +32,18 @@ async function trained(engine: Engine, settings: { steps: number }, seed: number
   await engine.train(adapter, examples, { ...training, ...settings }, text, seed);
 }
 
-function tell(what: string, count: number, first: number): void {
-  const now = residentBytes();
+async function tell(what: string, count: number, first: number): Promise<void> {
+  const now = await residentBytes();
   const growth = (100 * (now / first - 1)).toFixed(1);
   console.log(`${what} ${String(count).padStart(5)}  ${(now / 2 ** 20).toFixed(1)} MiB  ${growth} %`);
 }
 
 const engine = await openEngine(model, { threads: 1 });
 await trained(engine, training, 0);
-const afterFirst = residentBytes();
+const afterFirst = await residentBytes();
 for (let done = training.steps; done <= steps; done += training.steps) {
   if (done > training.steps) await trained(engine, training, done);
-  if (done % (4 * training.steps) === 0 || done === training.steps) tell('steps', done, afterFirst);
+  if (done % (4 * training.steps) === 0 || done === training.steps) await tell('steps', done, afterFirst);
 }
 await engine.release();
 
@@ -52,6 +52,6 @@ for (let load = 1; load <= loads; load++) {
   const another = await openEngine(model, { threads: 1 });
   await trained(another, { steps: 2 }, load);
   await another.release();
-  afterLoad ??= residentBytes();
-  if (load === 1 || load % 10 === 0) tell('loads', load, afterLoad);
+  afterLoad ??= await residentBytes();
+  if (load === 1 || load % 10 === 0) await tell('loads', load, afterLoad);
 }

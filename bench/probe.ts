@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { EngineRow } from './engine.js';
+import type { EngineRow } from './rows.js';
 
 const probes = '../shared/probes';
 

@@ -11,6 +11,25 @@ export interface Row {
   engine: Omit<EngineSettings, 'threads'>;
 }
 
+/** What it found: a line of bench/results/engine.json. */
+export interface EngineRow {
+  model: string;
+  baseBits: number;
+  memory: string;
+  recompute: boolean;
+  batch: number;
+  source: number;
+  target: number;
+  /** Median. */
+  stepMs: number;
+  minStepMs: number;
+  tokensPerSecond: number;
+  gflops: number;
+  ceilingGflops: number;
+  mfu: number;
+  peakRssMb: number;
+}
+
 const short = { source: 256, target: 48 };
 const long = { source: 512, target: 96 };
 
