@@ -27,6 +27,18 @@ export interface PeerRow {
   ratio: number;
 }
 
+/** How bench/peers/step.py runs the step. */
+export const variants = ['eager', 'compiled', 'bf16', 'checkpointed'] as const;
+
+/** @throws Error that lists the variants there are: step.py would take another for eager */
+export function chosenVariants(names: string): string[] {
+  const chosen = names.split(',').map((name) => name.trim());
+  const unknown = chosen.filter((name) => !variants.includes(name as (typeof variants)[number]));
+  if (unknown.length > 0)
+    throw new Error(`--variants ${unknown.join(', ')}: expected of: ${variants.join(', ')}`);
+  return chosen;
+}
+
 /** What a ratio is to reach; it binds on fp32, so not on bf16, nor where theirs trades speed for memory. */
 export const targets: Record<Metric, { bound: number; least: boolean }> = {
   tokensPerSecond: { bound: 1.5, least: true },

@@ -10,7 +10,15 @@ import { parseArgs } from 'node:util';
 import { modelFolder, workload } from './geometries.js';
 import { installed } from './installed.js';
 import { folders, machine, median } from './machine.js';
-import { comparisons, installedComparison, type Measured, type PeerRow, verdicts } from './peer-rows.js';
+import {
+  chosenVariants,
+  comparisons,
+  installedComparison,
+  type Measured,
+  type PeerRow,
+  variants,
+  verdicts,
+} from './peer-rows.js';
 import { chosenRows, defaultRows, type Row, rows } from './rows.js';
 import { installedPeers, pythonOf } from './venv.js';
 import { type StepAnswer, startWorker, type Worker } from './worker.js';
@@ -19,7 +27,7 @@ const { values } = parseArgs({
   options: {
     venv: { type: 'string', default: '' },
     rows: { type: 'string', default: defaultRows.join(',') },
-    variants: { type: 'string', default: 'eager,compiled,bf16,checkpointed' },
+    variants: { type: 'string', default: variants.join(',') },
     rounds: { type: 'string', default: '4' },
     steps: { type: 'string', default: '3' },
     starts: { type: 'string', default: '3' },
@@ -101,7 +109,7 @@ const path = join(folders.results, 'peers.json');
 const [oursInstalled, theirsInstalled] = [await installed(), await installedPeers(python)];
 try {
   for (const name of chosenRows(values.rows))
-    for (const variant of values.variants.split(',')) {
+    for (const variant of chosenVariants(values.variants)) {
       compared.push(...(await compare(rows[name]!, variant, scratch)));
       await write(); // A run that is stopped leaves what it has.
     }

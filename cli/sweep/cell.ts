@@ -44,7 +44,7 @@ export class Cells {
     let spent: Promise<Spent> | undefined;
     const { code, signal } = await this.#run(job, (reply) => {
       if (reply.kind === 'measuring') measured = this.#meter?.start();
-      if (reply.kind === 'failed') failure = reply.message;
+      if (reply.kind === 'failed') failure = reply.message.split('\n')[0]!;
       if (reply.kind === 'step') progress(steps.push({ ms: reply.ms, parts: reply.parts }));
       if (reply.kind === 'done') {
         done = reply;

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { comparisons, installedComparison, verdicts } from '../../bench/peer-rows.js';
+import {
+  chosenVariants,
+  comparisons,
+  installedComparison,
+  variants,
+  verdicts,
+} from '../../bench/peer-rows.js';
 import { chosenRows, rows } from '../../bench/rows.js';
 
 const ours = { ms: [900, 1000, 5000], startMs: 2000, peakRssMb: 1000 };
@@ -20,7 +26,7 @@ test('a comparison is ours over theirs, by medians of steps', () => {
 });
 
 test('targets bind on eager and compiled, not on other precisions', () => {
-  const told = ['eager', 'compiled', 'bf16', 'checkpointed'].flatMap((variant) =>
+  const told = variants.flatMap((variant) =>
     verdicts(comparisons(rows.base!, variant, ours, { ...theirs, peakRssMb: 1200 })),
   );
   assert.equal(told.length, 6);
@@ -42,4 +48,9 @@ test('rows are chosen by name, and an unknown name is answered with those there 
   assert.deepEqual(chosenRows('small, base'), ['small', 'base']);
   assert.equal(chosenRows('all').length, Object.keys(rows).length);
   assert.throws(() => chosenRows('tiny'), /--rows tiny: expected all, or of: small, base/);
+});
+
+test('a variant that theirs does not know is refused', () => {
+  assert.deepEqual(chosenVariants('eager, bf16'), ['eager', 'bf16']);
+  assert.throws(() => chosenVariants('compile'), /--variants compile: expected of: eager, compiled/);
 });
