@@ -77,6 +77,7 @@ async function compare(row: Row, variant: string, scratch: string): Promise<Peer
   }
   requireSameLoss(ours!.first.loss, theirs!.first.loss, variant);
   const [a, b] = [measured(ourStarts), measured(theirStarts)];
+  for (const side of [ours!, theirs!]) await side.ask('1'); // Warm-up: allocators settle, and what was compiled may be anew.
   for (let round = 0; round < rounds; round++) {
     add(a, await ours!.ask(values.steps));
     add(b, await theirs!.ask(values.steps));
