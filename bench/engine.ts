@@ -13,6 +13,7 @@ import { geometryOf, loraStepFlops } from '../device/engine/flops.js';
 import type { GenerationAnswer } from './generation-worker.js';
 import { lora, modelFolder, workload } from './geometries.js';
 import { folders, machine, median } from './machine.js';
+import { markdown } from './markdown.js';
 import { compareProbe } from './probe.js';
 import { chosenRows, defaultRows, type EngineRow, type Row, rows } from './rows.js';
 import { type StepAnswer, startWorker, type WorkerSettings } from './worker.js';
@@ -92,15 +93,8 @@ async function generation(row: Row, settings: WorkerSettings) {
   };
 }
 
-const rounded = (row: object) =>
-  Object.fromEntries(
-    Object.entries(row).map(([key, value]) => [
-      key,
-      typeof value === 'number' ? Number(value.toPrecision(key === 'mfu' ? 3 : 4)) : value,
-    ]),
-  );
-
 const scratch = await mkdtemp(join(tmpdir(), 'fleetune-bench-'));
+const path = join(folders.results, 'engine.json');
 const results: EngineRow[] = [];
 const generated: Awaited<ReturnType<typeof generation>>[] = [];
 try {
@@ -113,6 +107,7 @@ try {
     results.push(await measure(row, settings));
     if (values.generation && Object.keys(row.engine).length === 0)
       generated.push(await generation(row, settings));
+    await write(); // A run that is stopped leaves what it has.
   }
 } finally {
   await rm(scratch, { recursive: true });
@@ -120,14 +115,16 @@ try {
 const probe = values.probe ? await compareProbe(results, threads) : undefined;
 
 console.log(`LoRA r=${lora.rank} on ${lora.targets.join(', ')}; ${threads} threads; medians of steps`);
-console.table(results.map(rounded));
+console.log(markdown(results));
 if (generated.length > 0) {
   console.log('Greedy generation of `target` tokens a row, encoder included');
-  console.table(generated.map(rounded));
+  console.log(markdown(generated));
 }
 if (probe) console.log(probe);
-const path = join(folders.results, 'engine.json');
-await mkdir(folders.results, { recursive: true });
-const out = { machine: machine(), threads, lora, rows: results, generation: generated };
-await writeFile(path, `${JSON.stringify(out, null, 2)}\n`);
 console.log(path);
+
+async function write(): Promise<void> {
+  await mkdir(folders.results, { recursive: true });
+  const out = { machine: machine(), threads, lora, rows: results, generation: generated };
+  await writeFile(path, `${JSON.stringify(out, null, 2)}\n`);
+}

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { modelFolder, workload } from './geometries.js';
 import { installed } from './installed.js';
 import { folders, machine, median } from './machine.js';
+import { markdown } from './markdown.js';
 import {
   chosenVariants,
   comparisons,
@@ -119,14 +120,7 @@ try {
 }
 compared.push(installedComparison(oursInstalled, theirsInstalled));
 await write();
-console.table(
-  compared.map(({ ours, theirs, ratio, ...row }) => ({
-    ...row,
-    ours: Number(ours.toPrecision(4)),
-    theirs: Number(theirs.toPrecision(4)),
-    ratio: Number(ratio.toFixed(3)),
-  })),
-);
+console.log(markdown(compared));
 for (const line of verdicts(compared)) console.log(line);
 console.log(
   `installed: without CUDA's libraries, which are ${megabytes(theirsInstalled.cuda)} there and ` +
