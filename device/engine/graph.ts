@@ -1,68 +1,10 @@
 import assert from 'node:assert/strict';
-import { broadcast, type Dim, lastTwo, reduced, type Shape } from './shapes.js';
+import type { Attributes, Constant, ElementType, Held, Node, Value, Weight } from './description.js';
+import { broadcast, type Dim, lastTwo, permuted, reduced, type Shape } from './shapes.js';
+import type { Layer, Step } from './tape.js';
 
-export type { Dim, Shape };
-export type ElementType = 'float32' | 'int64' | 'float16' | 'bfloat16' | 'bool' | 'uint8' | 'uint4';
-
-/** One edge of the graph. */
-export interface Value {
-  readonly name: string;
-  readonly type: ElementType;
-  readonly shape: Shape;
-}
-
-export type Attribute = number | { float: number } | string | readonly number[];
-export type Attributes = Readonly<Record<string, Attribute>>;
-
-export interface Node {
-  readonly op: string;
-  readonly domain: '' | 'com.microsoft';
-  readonly inputs: readonly Value[];
-  readonly outputs: readonly Value[];
-  readonly attributes: Attributes;
-  /** The graphs of an `If` or a `Scan`, by the attribute that holds them. */
-  readonly branches?: Readonly<Record<string, Description>>;
-}
-
-/** What the gradient walk sees: a node, or several that act as one operation with a rule of its own. */
-export interface Step {
-  readonly op: string;
-  readonly inputs: readonly Value[];
-  readonly outputs: readonly Value[];
-  readonly attributes: Attributes;
-}
-
-/** Steps that can be run once more from one value. */
-export interface Layer {
-  readonly input: Value;
-  readonly nodes: readonly Node[];
-  readonly steps: readonly Step[];
-}
-
-export interface Constant {
-  readonly value: Value;
-  readonly data: Float32Array | BigInt64Array;
-}
-
-/** A tensor that stays where it is on disk: file name in the model's folder, offset and length in bytes. */
-export interface Weight {
-  readonly value: Value;
-  readonly file: string;
-  readonly offset: number;
-  readonly bytes: number;
-}
-
-/** A tensor whose bytes a session takes over from memory when it is made. */
-export interface Held {
-  readonly value: Value;
-  data(): Float32Array | Uint8Array;
-}
-
-/** A graph as it is written for a session. */
-export type Description = Pick<
-  Graph,
-  'nodes' | 'inputs' | 'outputs' | 'constants' | 'weights' | 'helds' | 'items'
->;
+export type * from './description.js';
+export type * from './tape.js';
 
 /**
  * An ONNX graph under construction. Every method adds one operation and answers with its output, shape known; the
@@ -167,12 +109,7 @@ export class Graph {
       ? x
       : this.reshape(x, [-1, x.shape.at(-1)!] as number[], x.shape.slice(0, -1).join('*'));
   transpose = (x: Value, perm: readonly number[]) =>
-    this.#one(
-      'Transpose',
-      [x],
-      perm.map((axis) => x.shape[axis]!),
-      { perm },
-    );
+    this.#one('Transpose', [x], permuted(x.shape, perm), { perm });
   unsqueeze(x: Value, axes: readonly number[]): Value {
     const shape = [...x.shape];
     for (const axis of axes) shape.splice(axis, 0, 1);
@@ -327,13 +264,7 @@ export class Graph {
     return built;
   }
 
-  #one(
-    op: string,
-    inputs: readonly Value[],
-    shape: Shape,
-    attributes: Attributes = {},
-    type?: ElementType,
-  ): Value {
+  #one(op: string, inputs: readonly Value[], shape: Shape, attributes: Attributes = {}, type?: ElementType) {
     const made = op === 'Cast' || op === 'ConstantOfShape' ? 'float32' : inputs[0]!.type;
     return this.#emit(op, inputs, [shape], attributes, '', type ?? made)[0]!;
   }

@@ -24,3 +24,6 @@ export function lastTwo(shape: Shape, transposed: number): [Dim, Dim] {
   const [a, b] = shape.slice(-2) as [Dim, Dim];
   return transposed ? [b, a] : [a, b];
 }
+
+/** x's shape once its axes stand in the order of `perm`. */
+export const permuted = (shape: Shape, perm: readonly number[]) => perm.map((axis) => shape[axis]!);
