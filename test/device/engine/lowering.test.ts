@@ -55,7 +55,13 @@ test('every operation that training can ask of a provider is in the step it is c
       const checked = smallSteps(config).flatMap(({ graph }) => opsThatRun(lowered(graph, provider)));
       const lora = { rank: 2, alpha: 3, targets: ['q', 'v', 'wo'], dropout: 0.1 };
       const dropout = { model: 0.1, adapter: 0.1 };
-      for (const blueprint of [{ lora }, { lora, dropout }, { open: true }, { open: true, dropout }]) {
+      for (const blueprint of [
+        { lora },
+        { lora, dropout },
+        { lora, recompute: true },
+        { open: true },
+        { open: true, dropout, recompute: true },
+      ]) {
         const graph = lowered(trainingGraph({ config, weights, ...blueprint }), provider);
         const unseen = opsThatRun(graph).filter((op) => !checked.includes(op));
         assert.deepEqual(unseen, [], `${provider}, ${version}, ${Object.keys(blueprint)}`);
