@@ -35,7 +35,7 @@ async function answer(request: TrainerRequest): Promise<void> {
     if (!engine) throw new Refusal('trainer: a job came before the model was named');
     const opened = await engine;
     const result = await perform(opened, request.job);
-    const wear = { sessionsOpened: opened.sessionsOpened, residentBytes: residentBytes() };
+    const wear = { sessionsOpened: opened.sessionsOpened, residentBytes: await residentBytes() };
     if (level?.sessionsOpened !== wear.sessionsOpened) level = wear;
     const peakRssBytes = process.resourceUsage().maxRSS * 1024;
     reply({ kind: 'done', result, peakRssBytes, worn: wornOut(level, wear) });
