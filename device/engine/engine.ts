@@ -3,20 +3,21 @@ import type { EngineOptions } from '../../schemas/engine-settings.js';
 import type { Lora, Text, Training } from '../../schemas/messages.js';
 import { Refusal } from '../../schemas/refusal.js';
 import type { NamedTensors } from '../../schemas/tensors.js';
-import { type Encoded, type Padded, paddedSize, plannedBatches } from './batches.js';
+import type { Encoded, Padded } from './batches.js';
 import { readConfig, type T5Config, tensorShapes } from './config.js';
+import { type RuntimeCopies, runtimeCopies } from './cost.js';
 import { type Decoding, greedyDecoding, requireDecoding } from './decoding.js';
+import { type Evaluation, evaluate } from './evaluation.js';
 import { type Frozen, freeze } from './freeze.js';
-import { generate } from './generate.js';
 import type { Graph } from './graph.js';
 import { freshAdapter, requireAdapter } from './lora.js';
 import type { Blueprint } from './parts.js';
-import { openGraph } from './provider.js';
+import { keepProvider, openGraph } from './provider.js';
 import { checkProvider, type ProviderCheck } from './provider-check.js';
-import { encode, type Reader, score } from './reading.js';
+import type { Reader } from './reading.js';
 import { readingGraph } from './reading-graph.js';
-import { rouge } from './rouge.js';
 import { createSessionCache } from './session-cache.js';
+import { type SummaryOptions, summarize } from './summaries.js';
 import { openTokenizer, type Tokenizer } from './tokenizer.js';
 import { type Course, type StepReport, type TrainResult, train } from './train.js';
 import { trainingGraph } from './training-graph.js';
@@ -24,10 +25,12 @@ import { readWeight, readWeightIndex, type WeightIndex } from './weights.js';
 
 export { openCeiling, productsOf } from './ceiling.js';
 export { readConfigFile } from './config.js';
+export { type StepCost, stepCost } from './cost.js';
 export { greedyDecoding, requireDecoding } from './decoding.js';
 export { geometryOf, loraStepFlops } from './flops.js';
+export { type Inspection, inspectModel } from './inspection.js';
 export { initModel, weightTypes } from './model-init.js';
-export type { Decoding, Padded, StepReport, TrainResult };
+export type { Decoding, Evaluation, Padded, StepReport, SummaryOptions, T5Config, TrainResult };
 export { Refusal };
 
 export interface Example {
@@ -40,17 +43,6 @@ export interface Adapter {
   tensors: NamedTensors;
 }
 
-export interface Evaluation {
-  examples: number;
-  labelTokens: number;
-  /** Mean over label tokens. */
-  loss: number;
-  /** Mean F-measures, 0..100. */
-  rouge1: number;
-  rouge2: number;
-  rougeL: number;
-}
-
 export interface Engine {
   readonly config: T5Config;
   readonly tokenizer: Tokenizer;
@@ -58,6 +50,8 @@ export interface Engine {
   readonly providerCheck: ProviderCheck | undefined;
   /** The base in few bits; none for 32. */
   readonly frozen: Omit<Frozen, 'weights'> | undefined;
+  /** What the runtime keeps of the weights besides their files. */
+  readonly copies: RuntimeCopies;
   /** A seeded adapter that changes nothing yet. */
   freshAdapter(lora: Lora, seed: number): NamedTensors;
   /** Trains a copy of the adapter. */
@@ -100,22 +94,6 @@ export interface Engine {
 
 export type Report = (step: StepReport) => void;
 
-/** maxTokens is the text's maxTargetTokens. */
-export interface SummaryOptions extends Partial<Omit<Decoding, 'maxTokens'>> {
-  batchSize?: number;
-  /** Called after each batch: the benchmark's tokens per second. With minTokens = maxTargetTokens no row ends early. */
-  report?: (batch: BatchReport) => void;
-}
-
-export interface BatchReport {
-  summaries: number;
-  /** Generated, end tokens included. */
-  tokens: number;
-  /** Of it the encoder's part, for the whole batch. */
-  encodeMs: number;
-  ms: number;
-}
-
 /** What is absent has the default of the settings' table. */
 export interface EngineSettings extends Partial<EngineOptions> {
   threads: number;
@@ -155,6 +133,7 @@ export async function openEngine(
     throw new Refusal(
       `a base of ${baseBits} bits runs on the cpu provider, not on ${provider}: expected 32 bits`,
     );
+  const kept = provider === 'cpu' ? undefined : await keepProvider(provider);
   const providerCheck = provider === 'cpu' ? undefined : await checkProvider(provider, config, threads);
   const sessions = createSessionCache(
     (graph) => openGraph(graph, providerCheck, { folder, threads, spinning, memory }),
@@ -191,6 +170,7 @@ export async function openEngine(
     config,
     tokenizer,
     providerCheck,
+    copies: runtimeCopies(config, weights, { memory, baseBits }),
     frozen: frozen && { bytes: frozen.bytes, numbers: frozen.numbers, ms: frozen.ms },
     freshAdapter: (lora, seed) => freshAdapter(config, lora, seed),
 
@@ -230,60 +210,32 @@ export async function openEngine(
     },
 
     async evaluate(adapter, examples, text, batchSize = evaluationBatch, running = () => {}) {
-      const parts = await reader(adapter);
-      const decoding = { ...greedyDecoding, maxTokens: text.maxTargetTokens };
-      const total = { examples: 0, labelTokens: 0, nll: 0, rouge1: 0, rouge2: 0, rougeL: 0 };
       const all = encoded(examples, text).map((e, i) => ({ ...e, reference: examples[i]!.target }));
-      for (const batch of plannedBatches(all, batchSize, 'evaluation')) {
-        running(paddedSize(batch));
-        const memory = await encode(parts, batch);
-        const scored = await score(parts, memory, batch);
-        total.nll += scored.nll;
-        total.labelTokens += scored.labelTokens;
-        for (const [row, ids] of (await generate(parts, memory, decoding)).entries()) {
-          const found = rouge(tokenizer.decode(ids), batch[row]!.reference);
-          total.rouge1 += found.rouge1;
-          total.rouge2 += found.rouge2;
-          total.rougeL += found.rougeL;
-        }
-        total.examples += batch.length;
-      }
-      const mean = (sum: number) => sum / Math.max(1, total.examples);
-      return {
-        examples: total.examples,
-        labelTokens: total.labelTokens,
-        loss: total.nll / Math.max(1, total.labelTokens),
-        rouge1: mean(total.rouge1),
-        rouge2: mean(total.rouge2),
-        rougeL: mean(total.rougeL),
-      };
+      const limits = { maxTokens: text.maxTargetTokens, batchSize };
+      return evaluate(await reader(adapter), tokenizer, all, limits, running);
     },
 
     async summarize(adapter, sources, text, { batchSize = evaluationBatch, report, ...options } = {}) {
       const decoding = { ...greedyDecoding, ...options, maxTokens: text.maxTargetTokens };
       requireDecoding(decoding, config.vocabSize);
-      const parts = await reader(adapter);
-      const all = encoded(
-        sources.map((source) => ({ source, target: '' })),
-        text,
-      ).map((e, at) => ({ ...e, at }));
-      const summaries = new Array<string>(sources.length).fill('');
-      for (const batch of plannedBatches(all, batchSize, 'summaries')) {
-        const from = performance.now();
-        const memory = await encode(parts, batch);
-        const encodeMs = performance.now() - from;
-        const generated = await generate(parts, memory, decoding);
-        for (const [row, ids] of generated.entries()) summaries[batch[row]!.at] = tokenizer.decode(ids);
-        const tokens = generated.reduce((sum, ids) => sum + ids.length, 0);
-        report?.({ summaries: batch.length, tokens, encodeMs, ms: performance.now() - from });
-      }
-      return summaries;
+      const examples = sources.map((source) => ({ source, target: '' }));
+      return summarize(
+        await reader(adapter),
+        tokenizer,
+        encoded(examples, text),
+        decoding,
+        batchSize,
+        report,
+      );
     },
 
     get sessionsOpened() {
       return sessions.opened;
     },
-    release: () => sessions.release(),
+    async release() {
+      await sessions.release();
+      await kept?.release();
+    },
   };
 }
 
