@@ -70,6 +70,10 @@ export const commands: Record<string, Command> = {
     summary: 'fetches a T5 folder from the hub; goes on where it was interrupted',
     run: async (argv, title) => (await import('./model-pull.js')).pullModel(argv, title),
   },
+  'model check': {
+    summary: 'says what a model folder is, what is wrong with it, and what a step costs',
+    run: async (argv, title) => (await import('./model-check.js')).checkModel(argv, title),
+  },
   'model init': {
     summary: 'writes a model folder of a configuration, with random weights',
     run: async (argv, title) => (await import('./model.js')).initModelFolder(argv, title),

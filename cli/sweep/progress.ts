@@ -3,6 +3,8 @@ export interface Progress {
   now(words: string): void;
   /** A line that stays. */
   done(words: string): void;
+  /** Takes what was under way off the terminal. */
+  end(): void;
 }
 
 export function progressLine(out: NodeJS.WriteStream): Progress {
@@ -12,5 +14,6 @@ export function progressLine(out: NodeJS.WriteStream): Progress {
       if (out.isTTY) out.write(`${clear}${words.slice(0, Math.max(20, out.columns || 80) - 1)}`);
     },
     done: (words) => out.write(`${clear}${words}\n`),
+    end: () => out.write(clear),
   };
 }

@@ -1,6 +1,6 @@
 import type { Cells } from './cell.js';
 import { type Cell, cellsOf, refusalOf, type Sweep } from './plan.js';
-import { progressLine } from './progress.js';
+import type { Progress } from './progress.js';
 import { isMeasured, mfuOf, type Result, resultOf } from './results.js';
 import type { BenchSettings } from './settings.js';
 
@@ -17,14 +17,15 @@ export async function* measured(
   cells: Cells,
   limitMb: number,
   found: Found,
+  show: Progress,
   stopping: () => boolean,
 ): AsyncGenerator<void> {
   const all = cellsOf(sweep);
-  const show = progressLine(process.stderr);
   const { model, threads, warmUp, repetitions, seconds } = settings;
   const { results } = found;
   let group = '';
   for (const [i, cell] of all.entries()) {
+    if (stopping()) return;
     const title = `${i + 1}/${all.length}  ${cell.baseBits} bits, source ${cell.source}, batch ${cell.batch}`;
     const known = results.filter(isMeasured);
     const failed = results.filter(({ state }) => state === 'out of memory');
