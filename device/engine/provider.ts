@@ -1,5 +1,5 @@
 import { Refusal } from '../../schemas/refusal.js';
-import type { Description } from './graph.js';
+import { type Description, Graph } from './graph.js';
 import { lowered, type Provider } from './lowering.js';
 import type { ProviderCheck } from './provider-check.js';
 import { openSession, type Session, type SessionSettings } from './session.js';
@@ -62,4 +62,15 @@ export async function openOnProvider(
       cause,
     });
   }
+}
+
+/**
+ * A session of next to nothing. Kernels that a provider has compiled last as long as it has a session: with this one
+ * open, what the check compiled is there for training.
+ */
+export function keepProvider(provider: Provider): Promise<Session> {
+  const g = new Graph();
+  const x = g.input('x', [1]);
+  g.output('y', g.add(x, x));
+  return openOnProvider(g, provider, { folder: '.', threads: 1, spinning: false });
 }
