@@ -28,7 +28,7 @@ process.on('message', (request: TrainerRequest) => void answer(request));
 async function answer(request: TrainerRequest): Promise<void> {
   if (request.kind === 'open') {
     engine = openEngine(request.model, request.engine);
-    engine.then(tellProvider, () => {}); // A failure is told with the first job.
+    engine.then(tellOpened, () => {}); // A failure is told with the first job.
     return;
   }
   try {
@@ -97,8 +97,11 @@ function difference(local: NamedTensors, global: NamedTensors): NamedTensors {
   );
 }
 
-function tellProvider({ providerCheck }: Engine): void {
-  if (providerCheck) createLog('trainer').info('the provider agrees with the CPU', { ...providerCheck });
+/** Once for each model that is opened. */
+function tellOpened({ providerCheck, copies }: Engine): void {
+  const log = createLog('trainer');
+  if (providerCheck) log.info('the provider agrees with the CPU', { ...providerCheck });
+  log.info('model open; the runtime copies weights into memory of its own, in bytes', { ...copies });
 }
 
 function reply(message: TrainerReply): void {

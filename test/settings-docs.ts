@@ -1,6 +1,7 @@
 import { brokerSettings } from '../broker/main.js';
 import { demoSettings } from '../cli/demo-settings.js';
 import { modelInitSettings } from '../cli/model.js';
+import { modelCheckSettings } from '../cli/model-check.js';
 import { modelPullSettings } from '../cli/model-pull.js';
 import { operatorSettings } from '../cli/operator.js';
 import { startSettings } from '../cli/rounds.js';
@@ -22,6 +23,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune summarize': summarizeSettings,
   'fleetune model pull': modelPullSettings,
   'fleetune bench': benchSettings,
+  'fleetune model check': modelCheckSettings,
   'fleetune model init': modelInitSettings,
 };
 

@@ -14,8 +14,8 @@ export interface Frozen {
 
 /**
  * The linear weights of all blocks in 8 or 4 bits, read and rounded one after the other, so that one is held in
- * float32 at a time. With 4 bits the decoder's feed-forward keeps 8: no other part costs the gradient as much, and a
- * decoder has few rows. Embedding, head, norms and what is no whole number of blocks stay as they are on disk.
+ * float32 at a time. With 4 bits the decoder's self-attention and feed-forward keep 8: no others cost the gradient as
+ * much, and a decoder has few rows. Embedding, head, norms and what is no whole number of blocks stay as they are on disk.
  */
 export async function freeze(
   folder: string,
@@ -29,7 +29,7 @@ export async function freeze(
   for (const [name, shape] of tensorShapes(config)) {
     if (!isLinear(name)) continue;
     const [rows, columns] = shape as [number, number];
-    const bits = baseBits === '8' || isDecoderFeedForward(name) ? 8 : 4;
+    const bits = bitsOf(name, baseBits);
     if (!fits(bits, [rows, columns])) continue;
     const q = quantize(bits, await readWeight(folder, weights.get(name)!), rows, columns);
     frozen.set(name.replace(/\.weight$/, ''), q);
@@ -39,6 +39,10 @@ export async function freeze(
   return { weights: frozen, ...total, ms: performance.now() - from };
 }
 
-const isLinear = (name: string) =>
+/** Bits that a linear weight is held in. */
+export const bitsOf = (name: string, baseBits: '8' | '4') =>
+  baseBits === '8' || isDecodersOwn(name) ? 8 : 4;
+
+export const isLinear = (name: string) =>
   /\.(SelfAttention|EncDecAttention)\.[qkvo]\.|\.DenseReluDense\./.test(name);
-const isDecoderFeedForward = (name: string) => /^decoder\..*\.DenseReluDense\./.test(name);
+const isDecodersOwn = (name: string) => /^decoder\..*\.(SelfAttention|DenseReluDense)\./.test(name);
