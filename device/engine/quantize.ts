@@ -23,12 +23,8 @@ export const quantize = (bits: 8 | 4, data: Float32Array, rows: number, columns:
 
 /** The numbers that a quantized matrix stands for. */
 export function dequantize({ bits, rows, columns, packed, scales, zeros }: Quantized): Float32Array {
-  const across = columns / block;
   return Float32Array.from({ length: rows * columns }, (_, i) => {
-    if (bits === 8) {
-      const tile = Math.floor(i / columns / block) * across + Math.floor((i % columns) / block);
-      return (packed[i]! - 128) * scales[tile]!;
-    }
+    if (bits === 8) return (packed[i]! - 128) * scales[tileOf(i, columns)]!;
     const at = Math.floor(i / block);
     return (half(packed, i) - half(zeros!, at)) * scales[at]!;
   });
@@ -81,24 +77,24 @@ function quantized8(data: Float32Array, rows: number, columns: number): Quantize
   const packed = new Uint8Array(rows * columns);
   const across = columns / block;
   const scales = new Float32Array((rows / block) * across);
-  for (let row = 0; row < rows; row++) {
-    const tiles = Math.floor(row / block) * across;
-    for (let column = 0; column < columns; column++) {
-      const [tile, size] = [tiles + Math.floor(column / block), Math.abs(data[row * columns + column]!)];
-      if (size > scales[tile]!) scales[tile] = size;
-    }
+  for (let from = 0; from < data.length; from += block) {
+    const tile = tileOf(from, columns);
+    let largest = scales[tile]!;
+    for (let i = from; i < from + block; i++) largest = Math.max(largest, Math.abs(data[i]!));
+    scales[tile] = largest;
   }
   for (const [i, largest] of scales.entries()) scales[i] = largest / 127;
-  for (let row = 0; row < rows; row++) {
-    const tiles = Math.floor(row / block) * across;
-    for (let column = 0; column < columns; column++) {
-      const scale = scales[tiles + Math.floor(column / block)]!;
-      const steps = scale > 0 ? data[row * columns + column]! / scale : 0;
-      packed[row * columns + column] = Math.floor(steps + 128.5);
-    }
+  for (let from = 0; from < data.length; from += block) {
+    const scale = scales[tileOf(from, columns)]!;
+    const perStep = scale > 0 ? 1 / scale : 0;
+    for (let i = from; i < from + block; i++) packed[i] = data[i]! * perStep + 128.5;
   }
   return { bits: 8, rows, columns, packed, scales };
 }
+
+/** The tile of a number in a matrix of whole tiles. */
+const tileOf = (i: number, columns: number) =>
+  Math.floor(i / columns / block) * (columns / block) + Math.floor((i % columns) / block);
 
 /** How far a block's range is drawn in: the far ends then are clipped, and all else has finer steps. */
 const shrinks = [1, 0.94, 0.88, 0.82, 0.76];
@@ -127,16 +123,20 @@ function quantized4(data: Float32Array, rows: number, columns: number): Quantize
     }
     scales[at] = scale;
     zeros[at >> 1]! |= zero << ((at & 1) * 4);
-    for (let i = from; i < to; i++)
-      packed[i >> 1]! |= (scale > 0 ? nearest(data[i]! / scale + zero) : zero) << ((i & 1) * 4);
+    const perStep = scale > 0 ? 1 / scale : 0;
+    for (let i = from; i < to; i += 2) {
+      const [first, second] = [data[i]! * perStep + zero, data[i + 1]! * perStep + zero];
+      packed[i >> 1] = nearest(first) | (nearest(second) << 4);
+    }
   }
   return { bits: 4, rows, columns, packed, scales, zeros };
 }
 
 function squaredError(data: Float32Array, from: number, to: number, step: number, zero: number): number {
+  const perStep = 1 / step;
   let sum = 0;
   for (let i = from; i < to; i++) {
-    const x = data[i]! / step + zero;
+    const x = data[i]! * perStep + zero;
     const off = x - nearest(x);
     sum += off * off;
   }
