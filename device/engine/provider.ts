@@ -57,7 +57,8 @@ export async function openOnProvider(
   try {
     return await openSession(graph, { ...settings, provider });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.trim() : String(cause);
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const reason = message.replace(/^.* was false\. /s, '').trim(); // Without the runtime's own line of C++.
     throw new Refusal(`provider ${provider}: ${reason}: ${needs[provider]}; or use --provider cpu`, {
       cause,
     });

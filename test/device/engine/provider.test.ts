@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { labelTokens, sourceFeeds, targetFeeds } from '../../../device/engine/batches.js';
 import { type EngineSettings, openEngine } from '../../../device/engine/engine.js';
 import { Graph } from '../../../device/engine/graph.js';
@@ -106,6 +109,17 @@ test("without CUDA's libraries its provider is refused with the way to them", as
   assert.match(
     found.message,
     /^provider cuda: .*ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node; or use --provider cpu$/,
+  );
+});
+
+test('without a Vulkan device WebGPU is refused with what it needs', async () => {
+  const provider = fileURLToPath(new URL('../../../device/engine/provider.js', import.meta.url));
+  const script = `import(${JSON.stringify(provider)}).then((p) => p.keepProvider('webgpu')).catch((e) => console.log(e.message))`;
+  const env = { ...process.env, VK_ICD_FILENAMES: '/nowhere', VK_DRIVER_FILES: '/nowhere' };
+  const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { env });
+  assert.match(
+    stdout,
+    /^provider webgpu: .*: expected a GPU with its Vulkan driver .*; or use --provider cpu$/m,
   );
 });
 
