@@ -77,7 +77,7 @@ function sendHub(
   path: string,
   range: string | undefined,
   to: ServerResponse,
-): void {
+): unknown {
   const json = (value: unknown, headers = {}) => {
     to.writeHead(200, { 'content-type': 'application/json', ...headers });
     to.end(JSON.stringify(value));
@@ -104,13 +104,13 @@ function sendHub(
     });
   }
   if (info || tree || (revision && !revisions.includes(revision)))
-    return void fail(to, 404, 'RevisionNotFound', `Invalid rev id: ${info ?? tree ?? revision}`);
+    return fail(to, 404, 'RevisionNotFound', `Invalid rev id: ${info ?? tree ?? revision}`);
   const bytes = name && hub.files.get(name);
-  if (name && !bytes) return void fail(to, 404, 'EntryNotFound', 'Entry not found');
-  if (!bytes) return void fail(to, 401, 'RepoNotFound', 'Invalid username or password.');
+  if (name && !bytes) return fail(to, 404, 'EntryNotFound', 'Entry not found');
+  if (!bytes) return fail(to, 401, 'RepoNotFound', 'Invalid username or password.');
   if (bytes.length <= largeBytes) return sendFile(hub, name, range, to);
   const headers = { 'x-linked-size': bytes.length, 'x-linked-etag': `"${sha256(bytes)}"` };
-  to.writeHead(302, { location: `${store}/${name}`, 'x-repo-commit': hub.commit, ...headers }).end();
+  return to.writeHead(302, { location: `${store}/${name}`, 'x-repo-commit': hub.commit, ...headers }).end();
 }
 
 function entryOf(path: string, bytes: Buffer) {
