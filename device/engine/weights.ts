@@ -56,7 +56,11 @@ export async function readWeight(
     const bytes = new Uint8Array(end - begin);
     await handle.read(bytes, 0, bytes.length, begin);
     if (dtype === 'F32') return new Float32Array(bytes.buffer);
-    return Float32Array.from(new Uint16Array(bytes.buffer), dtype === 'BF16' ? fromBfloat16 : fromHalf);
+    const halves = new Uint16Array(bytes.buffer);
+    const numbers = new Float32Array(halves.length);
+    const widen = dtype === 'BF16' ? fromBfloat16 : fromHalf;
+    for (let i = 0; i < halves.length; i++) numbers[i] = widen(halves[i]!);
+    return numbers;
   } finally {
     await handle.close();
   }
