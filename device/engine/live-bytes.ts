@@ -41,6 +41,7 @@ function sizeOf(dim: number | string, sizes: Sizes): number {
  */
 export function peakLiveBytes(graph: Description, sizes: Sizes): number {
   const lastUse = lastUses(graph);
+  const weights = new Set(graph.weights.map(({ value }) => value.name));
   /** Buffer → its bytes; views share the buffer of what they show. */
   const live = new Map<string, number>();
   const bufferOf = new Map<string, string>();
@@ -60,6 +61,8 @@ export function peakLiveBytes(graph: Description, sizes: Sizes): number {
     users.set(buffer, (users.get(buffer) ?? 0) + 1);
   };
   for (const [at, node] of graph.nodes.entries()) {
+    // A weight is widened once, when the session is made: a copy of the weights, no value of a run.
+    if (node.op === 'Cast' && weights.has(node.inputs[0]!.name)) continue;
     const inside = Object.values(node.branches ?? {}).map((branch) => peakLiveBytes(branch, sizes));
     for (const output of node.outputs) {
       const over = views.has(node.op) ? bufferOf.get(node.inputs[0]!.name) : overwritten(node, output, at);

@@ -31,6 +31,13 @@ test('views take nothing, and element-wise operations write over what nobody nee
   assert.equal(peakLiveBytes(kept, { B: 2 }), 2 * 4 * 2 * 8);
 });
 
+test('a weight that is widened is no value of a run', () => {
+  const g = new Graph();
+  const w = g.weight('w', [8, 8], 'bfloat16', { file: 'f', offset: 0, bytes: 128 });
+  g.output('y', g.matmul(g.input('x', ['B', 8]), w));
+  assert.equal(peakLiveBytes(g, { B: 2 }), 4 * 2 * 8);
+});
+
 test('sizes are products of names and numbers; an unknown one is our own mistake', () => {
   assert.equal(bytesOf({ type: 'int64', shape: ['B*T', 3] }, { B: 2, T: 5 }), 8 * 30);
   assert.throws(() => bytesOf({ type: 'float32', shape: ['past'] }, {}), /no number for the size past/);
