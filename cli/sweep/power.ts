@@ -3,6 +3,7 @@ import { findPowerSensor, type PowerSensor } from '../../device/sensors.js';
 
 export interface Spent {
   joules: number;
+  /** From the first reading to the last; NaN: none could be made. */
   seconds: number;
 }
 
@@ -21,13 +22,16 @@ export class PowerMeter {
   /** Starts to add up energy; the answer stops it. */
   async start(): Promise<() => Promise<Spent>> {
     const meter = new EnergyMeter(this.#sensor.averages);
+    let [fromMs, toMs] = [Number.NaN, Number.NaN];
     const read = async () => {
       const atMs = performance.now();
       const power = await this.#sensor.read(atMs);
-      if (power?.totalW !== undefined) meter.add(power.totalW, atMs);
+      if (power?.totalW === undefined) return;
+      meter.add(power.totalW, atMs);
+      if (Number.isNaN(fromMs)) fromMs = atMs;
+      toMs = atMs;
     };
     let turn = read();
-    const from = performance.now();
     const timer = setInterval(() => {
       turn = turn.then(read);
     }, everyMs);
@@ -35,7 +39,7 @@ export class PowerMeter {
       clearInterval(timer);
       await turn;
       await read();
-      return { joules: meter.joules, seconds: (performance.now() - from) / 1000 };
+      return { joules: meter.joules, seconds: (toMs - fromMs) / 1000 };
     };
   }
 }
