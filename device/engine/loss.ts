@@ -2,8 +2,8 @@ import type { Value } from './graph.js';
 import type { Feeds } from './session.js';
 import { head, type T5Parts } from './t5.js';
 
-/** Rows of logits that exist at a time: 49 MB of T5's 32k-wide vocabulary; each block packs the head once more. */
-const blockRows = 384;
+/** Rows of logits that exist at a time: 33 MB of T5's 32k-wide vocabulary. Fewer save no more: the peak is elsewhere. */
+const blockRows = 256;
 
 /** What a head is made from. */
 export type HeadParts = Pick<T5Parts, 'g' | 'config' | 'tensor'>;

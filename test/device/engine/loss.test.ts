@@ -5,7 +5,7 @@ import { labelBlocks } from '../../../device/engine/loss.js';
 test('many labels are split into like blocks that hold each place once, and each place finds its row', () => {
   const weights = Float32Array.from({ length: 1152 }, (_, i) => (i % 3 === 0 ? 0 : 0.5));
   const { labelRows, labelPlaces } = labelBlocks(weights);
-  assert.deepEqual(labelRows!.shape, [2, 384]);
+  assert.deepEqual(labelRows!.shape, [3, 256]);
   assert.equal(new Set([...labelRows!.data].map(Number)).size, 768);
   for (const [place, weight] of weights.entries())
     if (weight > 0) assert.equal(Number(labelRows!.data[Number(labelPlaces!.data[place])]), place);
