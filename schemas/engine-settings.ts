@@ -6,7 +6,7 @@ export const engineSettings = {
     kind: 'choice',
     default: 'fast',
     choices: ['fast', 'small'] as const,
-    help: 'small: the runtime packs no second copy of the weights; steps take about a tenth longer',
+    help: 'small: the runtime packs no second copy of the weights; steps take some 5 % longer',
   },
   baseBits: {
     kind: 'choice',
