@@ -55,7 +55,7 @@ async function profiled(folder: string): Promise<Event[][]> {
   const weights = await readWeightIndex(folder, config);
   const scratch = await mkdtemp(join(tmpdir(), 'fleetune-profile-'));
   try {
-    const session = await openSession(trainingGraph({ config, weights, lora, recompute }), {
+    const session = await openSession(trainingGraph({ config, weights, lora, recompute, spread: true }), {
       folder,
       threads,
       spinning: true,

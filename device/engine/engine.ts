@@ -149,6 +149,8 @@ export async function openEngine(
     lora,
     recompute,
   });
+  /** Copies of weights are worth their speed where the runtime packs its own of them anyway. */
+  const spread = provider === 'cpu' && memory === 'fast' && !frozen;
 
   const encoded = (
     examples: readonly Example[],
@@ -178,7 +180,7 @@ export async function openEngine(
       requireAdapter(config, lora, tensors);
       const dropout = { model: training.dropout ?? 0, adapter: lora.dropout ?? 0 };
       const session = await sessionOf(dropout.model > 0 ? 'train, dropping' : 'train', lora, () =>
-        trainingGraph({ ...blueprint(lora), dropout }),
+        trainingGraph({ ...blueprint(lora), dropout, spread }),
       );
       const copy = copied(tensors);
       const result = await train(session, config, copy, encoded(examples, text), training, seed, {

@@ -129,6 +129,11 @@ export class Graph {
   /** x from one index to another along the last axis; both are [1], int64. */
   slice = (x: Value, from: Value, to: Value, dim: Dim) =>
     this.#one('Slice', [x, from, to, this.integers([-1])], [...x.shape.slice(0, -1), dim]);
+  /** A matrix with more rows (axis 0) or columns (axis 1) of zeros behind its own. */
+  padded(x: Value, axis: 0 | 1, more: number): Value {
+    const shape = x.shape.map((dim, i) => (i === axis ? Number(dim) + more : dim));
+    return this.#one('Pad', [x, this.integers([0, 0, axis === 0 ? more : 0, axis === 1 ? more : 0])], shape);
+  }
   zeros = (shape: readonly number[]) => this.#one('ConstantOfShape', [this.integers(shape)], shape);
 
   // --- reductions over axes, which stay as size 1
