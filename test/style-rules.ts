@@ -42,9 +42,11 @@ export const owners: Record<string, readonly string[]> = {
   'js-rouge': ['device/engine/rouge.ts'],
   protobufjs: ['schemas/codec.ts', 'device/engine/onnx.ts'],
   influx: ['telemetry/influx.ts'],
-  yaml: ['runtime/settings.ts'],
+  yaml: ['runtime/settings.ts', 'grafana/files.ts'],
   'csv-parse': ['device/shard-rows.ts'],
   'node-cron': ['coordinator/schedule.ts'],
+  '@grafana/grafana-foundation-sdk': ['grafana/panel.ts', 'grafana/panels.ts', 'grafana/dashboard.ts'],
+  '@grafana/schema': ['test/grafana/schema.ts'], // Its types alone, in a program that a test compiles.
 };
 
 export const maxLines = 300;
