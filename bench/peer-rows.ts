@@ -15,6 +15,8 @@ export type Metric = 'tokensPerSecond' | 'peakRssMb' | 'startToFirstStepMs' | 'i
 
 export interface PeerRow {
   model: string;
+  /** Of ours: fast or small. */
+  memory: string;
   batch: number;
   source: number;
   target: number;
@@ -49,8 +51,9 @@ export const targets: Record<Metric, { bound: number; least: boolean }> = {
 export const bindingVariants = ['eager', 'compiled', 'any'];
 
 export function comparisons(row: Row, variant: string, ours: Measured, theirs: Measured): PeerRow[] {
-  const { size, batch, source, target } = row;
-  const head = { model: `flan-t5-${size}`, batch, source, target, variant };
+  const { size, batch, source, target, engine } = row;
+  const memory = engine.memory ?? 'fast';
+  const head = { model: `flan-t5-${size}`, memory, batch, source, target, variant };
   const tokensPerSecond = ({ ms }: Measured) => (batch * (source + target) * 1000) / median(ms);
   return [
     compared(head, 'tokensPerSecond', tokensPerSecond(ours), tokensPerSecond(theirs)),
@@ -62,7 +65,7 @@ export function comparisons(row: Row, variant: string, ours: Measured, theirs: M
 /** One row for all models and variants: what lies on the disk is the same. */
 export const installedComparison = (ours: Installed, theirs: Installed): PeerRow =>
   compared(
-    { model: 'any', batch: 0, source: 0, target: 0, variant: 'any' },
+    { model: 'any', memory: 'any', batch: 0, source: 0, target: 0, variant: 'any' },
     'installedMb',
     totalMb(ours),
     totalMb(theirs),
@@ -79,9 +82,9 @@ const compared = (
 export const verdicts = (rows: readonly PeerRow[]): string[] =>
   rows
     .filter(({ variant }) => bindingVariants.includes(variant))
-    .map(({ model, variant, metric, ratio }) => {
+    .map(({ model, memory, variant, metric, ratio }) => {
       const { bound, least } = targets[metric];
       const held = least ? ratio >= bound : ratio <= bound;
       const aim = `${least ? '≥' : '≤'} ${bound}`;
-      return `${held ? 'held    ' : 'NOT HELD'} ${model} ${variant} ${metric}: ${ratio.toFixed(2)} (${aim})`;
+      return `${held ? 'held    ' : 'NOT HELD'} ${model} (memory ${memory}) ${variant} ${metric}: ${ratio.toFixed(2)} (${aim})`;
     });

@@ -20,14 +20,14 @@ import {
   variants,
   verdicts,
 } from './peer-rows.js';
-import { chosenRows, defaultRows, type Row, rows } from './rows.js';
+import { chosenRows, peerRows, type Row, rows } from './rows.js';
 import { installedPeers, pythonOf } from './venv.js';
 import { type StepAnswer, startWorker, type Worker } from './worker.js';
 
 const { values } = parseArgs({
   options: {
     venv: { type: 'string', default: '' },
-    rows: { type: 'string', default: defaultRows.join(',') },
+    rows: { type: 'string', default: peerRows.join(',') },
     variants: { type: 'string', default: variants.join(',') },
     rounds: { type: 'string', default: '4' },
     steps: { type: 'string', default: '3' },

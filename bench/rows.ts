@@ -52,6 +52,8 @@ export const rows: Record<string, Row> = {
 };
 
 export const defaultRows = ['small', 'base'];
+/** Beside PyTorch: as fast as it gets, and as small. */
+export const peerRows = [...defaultRows, 'small-memory-small', 'base-memory-small'];
 
 /** Names of rows that somebody asks for. @throws Error that lists the names there are */
 export function chosenRows(names: string): string[] {

@@ -30,8 +30,8 @@ test('targets bind on eager and compiled, not on other precisions', () => {
     verdicts(comparisons(rows.base!, variant, ours, { ...theirs, peakRssMb: 1200 })),
   );
   assert.equal(told.length, 6);
-  assert.equal(told[0], 'held     flan-t5-base eager tokensPerSecond: 1.50 (≥ 1.5)');
-  assert.equal(told[1], 'NOT HELD flan-t5-base eager peakRssMb: 0.83 (≤ 0.6)');
+  assert.equal(told[0], 'held     flan-t5-base (memory fast) eager tokensPerSecond: 1.50 (≥ 1.5)');
+  assert.equal(told[1], 'NOT HELD flan-t5-base (memory fast) eager peakRssMb: 0.83 (≤ 0.6)');
 });
 
 test('installed sizes count runtime and packages, and no CUDA', () => {
@@ -41,7 +41,7 @@ test('installed sizes count runtime and packages, and no CUDA', () => {
       { runtime: 1e7, packages: { b: 9e7 }, cuda: 9e9 },
     ),
   ]);
-  assert.equal(line, 'held     any any installedMb: 0.10 (≤ 0.1)');
+  assert.equal(line, 'held     any (memory any) any installedMb: 0.10 (≤ 0.1)');
 });
 
 test('rows are chosen by name, and an unknown name is answered with those there are', () => {
