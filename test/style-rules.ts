@@ -26,7 +26,7 @@ export const arrows: Record<string, readonly string[]> = {
     ...['device/shards.ts', 'device/shard-fields.ts', 'device/shard-rows.ts', 'device/shard-text.ts'],
     ...['device/split.ts', 'device/trainer-messages.ts', 'device/sensors.ts', 'device/energy.ts'],
   ],
-  grafana: ['schemas', 'runtime'],
+  grafana: ['schemas'],
   bench: ['*'],
   test: ['*'],
 };

@@ -42,12 +42,16 @@ export const modelMissing = existsSync(join(builtinModel, 'model.safetensors'))
 /** Starts a broker, a coordinator and three devices, and ends them all when the work is done or has failed. */
 export async function withFleet(
   work: (fleet: TestFleet) => Promise<void>,
-  other: { keepDead?: string; trainerIdleS?: number } = {},
+  other: { keepDead?: string; trainerIdleS?: number; env?: NodeJS.ProcessEnv } = {},
 ): Promise<void> {
+  const { env = process.env, ...ways } = other;
   const folder = await mkdtemp(join(tmpdir(), 'fleetune-fleet-'));
   const died: string[] = [];
   const logs = join(folder, 'logs');
-  const supervisor = new Supervisor({ entry, logs }, { died: (name, how) => died.push(`${name} ${how}`) });
+  const supervisor = new Supervisor(
+    { entry, logs, env },
+    { died: (name, how) => died.push(`${name} ${how}`) },
+  );
   const waiting = new Set<{ met: (state: LiveState) => boolean; resolve: (state: LiveState) => void }>();
   let watch: RunWatch | undefined;
   try {
@@ -57,7 +61,7 @@ export async function withFleet(
     );
     const broker = await startBroker(supervisor);
     const plan = { fleet: fleetName, prefix: '', devices, model: builtinModel, runs: join(folder, 'runs') };
-    await startFleet(supervisor, broker, { ...plan, threads: 1, ...other });
+    await startFleet(supervisor, broker, { ...plan, threads: 1, ...ways });
     watch = await watchRuns({ broker, fleet: fleetName, password: '', connectS: 10 }, (state) => {
       for (const one of waiting) {
         if (!one.met(state)) continue;

@@ -1,0 +1,39 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { completed, startRun, withFleet } from '../fleet/fleet.js';
+import { createInfluxd } from '../telemetry/influxd.js';
+import { askAll, asker, type Findings } from './live-check.js';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const database = 'fleetune';
+
+/**
+ * Lets a fleet of real processes do a run into an influxd of its own, and asks there all that the dashboards
+ * and the alert rules ask.
+ */
+export async function checkDashboards(): Promise<Findings> {
+  const folder = await mkdtemp(join(tmpdir(), 'fleetune-dashboards-'));
+  const influxd = await createInfluxd(folder);
+  try {
+    await influxd.start();
+    const env = {
+      ...process.env,
+      FLEETUNE_INFLUX_URL: influxd.url,
+      FLEETUNE_INFLUX_DATABASE: database,
+      FLEETUNE_TELEMETRY_S: '0.5',
+    };
+    await withFleet(
+      async (fleet) => {
+        await startRun(fleet, 'dashboards');
+        await completed(fleet, 'dashboards');
+      },
+      { env },
+    );
+    return await askAll(root, asker(influxd.url, database));
+  } finally {
+    await influxd.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
