@@ -1,7 +1,7 @@
 import { ConnectionLost, type FleetClient } from '../broker/client.js';
 import { type Log, told } from '../runtime/log.js';
 import { encode } from '../schemas/codec.js';
-import type { Receipt, Task } from '../schemas/messages.js';
+import type { Receipt, Task, TelemetryReceipt } from '../schemas/messages.js';
 import type { FleetStatus, Refused, RunSummary } from '../schemas/status.js';
 import type { Topics } from '../schemas/topics.js';
 import { fittedJson } from './report.js';
@@ -41,6 +41,10 @@ export class Announcer {
 
   receipt(deviceId: string, receipt: Receipt): void {
     this.#say(this.#topics.receipt(deviceId), encode('Receipt', receipt));
+  }
+
+  telemetryReceipt(deviceId: string, receipt: TelemetryReceipt): void {
+    this.#say(this.#topics.telemetryReceipt(deviceId), encode('TelemetryReceipt', receipt));
   }
 
   refused(refused: Refused): void {

@@ -2,14 +2,15 @@ import { join } from 'node:path';
 import type { ClientHandlers, FleetClient } from '../broker/client.js';
 import { type Log, told } from '../runtime/log.js';
 import { decode } from '../schemas/codec.js';
-import type { Chunk, Point, Presence } from '../schemas/messages.js';
+import type { Chunk, Presence, TelemetryBatch } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import { matchTopic, type Topics, topicsOf } from '../schemas/topics.js';
+import type { Sink } from '../telemetry/sink.js';
 import { Alive } from './alive.js';
 import { Announcer } from './announcer.js';
 import { isDiskTrouble } from './disk-trouble.js';
 import { OpenRun } from './open-run.js';
-import { announced, removed } from './presence.js';
+import { announced, deathPoint, removed } from './presence.js';
 import { Publisher } from './publish.js';
 import { type DriverOptions, RunDriver } from './run-driver.js';
 import { RunStarter } from './run-starter.js';
@@ -24,7 +25,7 @@ export interface CoordinatorOptions extends DriverOptions {
 }
 
 export interface CoordinatorParts {
-  sink: { write(points: readonly Point[]): void };
+  sink: Pick<Sink, 'write' | 'take'>;
   log: Log;
   calendar: Calendar | null;
   clock: () => number;
@@ -149,7 +150,7 @@ export class Coordinator {
         case 'update':
           return await this.#chunk(match.device, match.round, decode('Chunk', payload, topic));
         case 'telemetry':
-          return this.#telemetry(match.device, decode('TelemetryBatch', payload, topic).points);
+          return this.#telemetry(match.device, decode('TelemetryBatch', payload, topic));
         case 'manifest':
           if (payload.length > 0) this.#publisher.seen(decode('Manifest', payload, topic));
           return;
@@ -171,7 +172,9 @@ export class Coordinator {
     return this.#then(() => {
       const before = this.#driver.devices;
       this.#driver.devices = announced(before, presence, this.#options.maxDevices);
-      if (this.#driver.devices !== before && presence.online) this.#driver.introduced(device);
+      if (this.#driver.devices === before) return;
+      if (presence.online) this.#driver.introduced(device);
+      else this.#parts.sink.write([deathPoint(presence, this.#options.fleet, this.#parts.clock())]);
     });
   }
 
@@ -192,9 +195,20 @@ export class Coordinator {
     });
   }
 
-  #telemetry(device: string, points: readonly Point[]): void {
-    const { fleet } = this.#options;
-    this.#parts.sink.write(points.map((point) => ({ ...point, tags: { ...point.tags, fleet, device } })));
+  /** Beside the turns: nothing waits for it, and the device keeps its points until it has the receipt. */
+  #telemetry(device: string, { points, batch }: TelemetryBatch): void {
+    const { sink, log } = this.#parts;
+    const answer = (reason: string) => {
+      if (batch > 0) this.#announcer.telemetryReceipt(device, { batch, reason });
+    };
+    sink.take(points, { fleet: this.#options.fleet, device }).then(
+      () => answer(''),
+      (error) => {
+        if (!(error instanceof Refusal || isDiskTrouble(error)))
+          log.error('points not taken', { reason: told(error) });
+        answer(told(error));
+      },
+    );
   }
 
   /** In turn, and then everything that follows from it. */

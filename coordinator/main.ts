@@ -7,6 +7,7 @@ import { createLog, told } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { Refusal } from '../schemas/refusal.js';
 import { chunkProblem } from '../schemas/service-settings.js';
+import { noClock } from '../telemetry/clock.js';
 import { createSink } from '../telemetry/sink.js';
 import { Coordinator, type CoordinatorParts } from './coordinator.js';
 import { isDiskTrouble } from './disk-trouble.js';
@@ -17,6 +18,7 @@ export { type CoordinatorSettings, coordinatorSettings } from './settings.js';
 
 const tickMs = 500;
 const maxChunks = 2 ** 20;
+const gaugeMs = 10_000;
 
 /**
  * Starts the coordinator service: takes the runs folder, goes on with the run that is open there, connects.
@@ -43,8 +45,16 @@ export async function start(settings: CoordinatorSettings): Promise<Service> {
 
 async function startIn(settings: CoordinatorSettings, calendar: Calendar | null): Promise<Service> {
   const log = createLog('coordinator');
-  const { runs, telemetryBytes: maxBytes } = settings;
-  const sink = await createSink({ ...settings, folder: join(runs, 'telemetry'), maxBytes }, log);
+  const { runs, fleet, telemetryBytes: maxBytes } = settings;
+  const spool = {
+    folder: join(runs, 'telemetry'),
+    maxBytes,
+    tags: { fleet },
+    syncEveryMs: 0,
+    gaugeMs,
+    clock: noClock,
+  };
+  const sink = await createSink({ ...settings, ...spool }, log);
   const coordinator = await open(settings, { sink, log, calendar, clock: Date.now, random: Math.random });
   const client = await connect(settings, coordinator.handlers);
   const ticks = setInterval(() => void coordinator.tick(), tickMs);

@@ -1,4 +1,5 @@
-import type { Presence } from '../schemas/messages.js';
+import { pointOf } from '../schemas/measurements.js';
+import type { Point, Presence } from '../schemas/messages.js';
 
 export type PresenceTable = ReadonlyMap<string, Presence>;
 
@@ -17,3 +18,7 @@ export function removed(table: PresenceTable, deviceId: string): PresenceTable {
   const next = new Map(table);
   return next.delete(deviceId) ? next : table;
 }
+
+/** That a device is gone, in the series in which it says itself that it is up. */
+export const deathPoint = ({ deviceId, version }: Presence, fleet: string, timeMs: number): Point =>
+  pointOf('device', { fleet, device: deviceId, version }, { up: 0, ready: 0, busy: 0 }, timeMs);

@@ -6,9 +6,11 @@ import { Refusal } from '../schemas/refusal.js';
 import { matchTopic, topicsOf } from '../schemas/topics.js';
 import type { AdapterPiece } from './download.js';
 import { type Duties, doTask, handIn } from './duty.js';
+import type { Condition } from './heartbeat.js';
 import type { Finished } from './journal.js';
 import { Link } from './link.js';
 import { Mailbox } from './mailbox.js';
+import { PointPost } from './point-post.js';
 import { Standing } from './standing.js';
 import { type DeviceState, stepFor } from './task-state.js';
 
@@ -28,15 +30,15 @@ export interface AgentSettings {
 export type AgentParts = Omit<Duties, 'deviceId' | 'topics' | 'link' | 'pieces' | 'receipts'>;
 
 export interface Agent {
-  /**
-   * Sends points to the coordinator. Resolves on the broker's ack; rejects while there is no connection, or
-   * where it ends first.
-   */
+  /** Sends points to the coordinator. Resolves when they are on its disk; rejects where that takes too long. */
   publishPoints(points: Point[]): Promise<void>;
+  /** How it stands now. */
+  readonly condition: Condition;
   stop(): Promise<void>;
 }
 
 const maxWaiting = 64;
+const pointsLimitMs = 10_000;
 
 /**
  * Connects a device to its fleet: announces it, and does one task at a time, each once, until the
@@ -47,14 +49,15 @@ export async function startAgent(settings: AgentSettings, parts: AgentParts): Pr
   const { id: deviceId, version, fleet } = settings;
   const session = await parts.journal.nextSession(Date.now());
   const standing = await Standing.of({ deviceId, session, version }, parts.inventory);
-  const agent = new DeviceAgent(standing, {
+  const duties: Duties = {
     ...parts,
     deviceId,
     topics: topicsOf(fleet),
     link: new Link(),
     pieces: new Mailbox<AdapterPiece>(maxWaiting),
     receipts: new Mailbox<Receipt>(maxWaiting),
-  });
+  };
+  const agent = new DeviceAgent(standing, duties, new PointPost(fleet, deviceId, pointsLimitMs));
   await agent.start(settings);
   return agent;
 }
@@ -62,6 +65,7 @@ export async function startAgent(settings: AgentSettings, parts: AgentParts): Pr
 class DeviceAgent implements Agent {
   readonly #standing: Standing;
   readonly #duties: Duties;
+  readonly #post: PointPost;
   #state: DeviceState = { phase: 'idle' };
   /** What is done now, or was done last. */
   #activity = { abort: new AbortController(), done: Promise.resolve() };
@@ -69,9 +73,10 @@ class DeviceAgent implements Agent {
   #rechecks: NodeJS.Timeout | undefined;
   #stopping = false;
 
-  constructor(standing: Standing, duties: Duties) {
+  constructor(standing: Standing, duties: Duties, post: PointPost) {
     this.#standing = standing;
     this.#duties = duties;
+    this.#post = post;
   }
 
   async start(settings: AgentSettings): Promise<void> {
@@ -102,10 +107,20 @@ class DeviceAgent implements Agent {
   }
 
   async publishPoints(points: Point[]): Promise<void> {
-    const { deviceId, topics } = this.#duties;
     if (!this.#client) throw new ConnectionLost('not connected to the broker yet');
-    const batch = encode('TelemetryBatch', { deviceId, points });
-    await this.#client.publish(topics.telemetry(deviceId), batch);
+    await this.#post.send(this.#client, points);
+  }
+
+  get condition(): Condition {
+    const { version, trainExamples, problem } = this.#standing.presence(true);
+    const { finished } = this.#duties.journal;
+    return {
+      version,
+      trainExamples,
+      ready: problem === '',
+      busy: this.#state.phase === 'working',
+      waitingUpdates: finished && !finished.settled ? 1 : 0,
+    };
   }
 
   async stop(): Promise<void> {
@@ -121,7 +136,8 @@ class DeviceAgent implements Agent {
   async #connected(client: FleetClient): Promise<void> {
     const { deviceId, topics, link, journal } = this.#duties;
     this.#client = client;
-    await client.subscribe([topics.task(deviceId), topics.receipt(deviceId)]);
+    const own = [topics.task(deviceId), topics.receipt(deviceId), topics.telemetryReceipt(deviceId)];
+    await client.subscribe(own);
     await this.#announce(true);
     link.up(client);
     const { finished } = journal;
@@ -153,6 +169,9 @@ class DeviceAgent implements Agent {
           break;
         case 'receipt':
           receipts.put(decode('Receipt', payload, topic));
+          break;
+        case 'telemetryReceipt':
+          this.#post.receipt(decode('TelemetryReceipt', payload, topic));
           break;
         case 'manifest':
           pieces.put({ kind: 'manifest', manifest: decode('Manifest', payload, topic), payloadBytes });

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireFolder } from '../runtime/files.js';
-import { createLog, type Log } from '../runtime/log.js';
+import { createLog } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { engineOptions } from '../schemas/engine-settings.js';
 import type { Point } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import { chunkProblem } from '../schemas/service-settings.js';
-import type { Deliver } from '../telemetry/pump.js';
-import { createSink, createSinkTo, type Sink } from '../telemetry/sink.js';
 import { AdapterCache } from './adapter-cache.js';
 import { type Agent, startAgent } from './agent.js';
+import { openDeviceSink } from './device-sink.js';
+import { startHeartbeat } from './heartbeat.js';
 import { createInventory } from './inventory.js';
 import { Journal } from './journal.js';
 import { startSampler } from './sampler.js';
@@ -21,8 +21,7 @@ export { type DeviceSettings, deviceSettings } from './settings.js';
 
 const transfers = { silentMs: 10_000, retryMs: 1_000, maxSilences: 6 };
 const recheckMs = 30_000;
-/** Batches well below any packet limit that the settings allow. */
-const toCoordinator = { batchPoints: 50, everyMs: 2_000, maxWaitMs: 30_000 };
+const heartbeatMs = 10_000;
 
 /**
  * Starts the device service. Nothing here loads the training engine: that is the trainer process's.
@@ -44,7 +43,10 @@ export async function start(settings: DeviceSettings): Promise<Service> {
     log,
   });
   let agent: Agent | undefined;
-  const sink = await openSink(settings, log, (points) => publish(agent, points));
+  const sink = await openDeviceSink(settings, log, async (points) => {
+    if (!agent) throw new Error('not connected to the broker yet');
+    await agent.publishPoints(points);
+  });
   const write = (points: Point[]) => sink.write(points);
   const sampler = await startSampler(
     { everyMs: telemetryS * 1000, power, root: '/', deviceId: id, trainerPid: () => trainer.pid },
@@ -66,37 +68,17 @@ export async function start(settings: DeviceSettings): Promise<Service> {
     await stopTelemetry();
     throw error;
   }
+  const live = agent;
+  const heartbeat = startHeartbeat(() => live.condition, heartbeatMs, write);
   log.info('ready', { broker: settings.broker, powerSource: sampler.source });
   process.send?.({ ready: {} });
   return {
     async stop() {
+      heartbeat.stop();
       await agent.stop();
       await stopTelemetry();
     },
   };
-}
-
-/**
- * Points go to InfluxDB where the device knows one, else to the coordinator; either way by way of the disk.
- */
-function openSink(settings: DeviceSettings, log: Log, deliver: Deliver): Promise<Sink> {
-  const spool = { folder: join(settings.state, 'telemetry'), maxBytes: settings.telemetryBytes };
-  if (settings.influxUrl !== '') return createSink({ ...settings, ...spool }, log);
-  return createSinkTo(deliver, spool, toCoordinator, log);
-}
-
-async function publish(
-  agent: Agent | undefined,
-  points: Point[],
-): Promise<{ dropped: number; reason: string }> {
-  if (!agent) throw new Error('not connected to the broker yet');
-  try {
-    await agent.publishPoints(points);
-    return { dropped: 0, reason: '' };
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return { dropped: points.length, reason: error.message }; // It would be refused again.
-  }
 }
 
 async function packageVersion(): Promise<string> {

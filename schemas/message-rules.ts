@@ -258,7 +258,12 @@ export const messageRules: MessageRules = {
     ...message<Messages['TelemetryBatch']>({
       deviceId: name,
       points: { kind: 'list', of: point, max: 10_000 },
+      batch: whole(0, 2 ** 48 - 1),
     }),
+  },
+  TelemetryReceipt: {
+    maxBytes: 8 * 1024,
+    ...message<Messages['TelemetryReceipt']>({ batch: whole(1, 2 ** 48 - 1), reason: told }),
   },
   Trigger: {
     maxBytes: 64 * 1024,

@@ -168,6 +168,15 @@ export interface Point {
 export interface TelemetryBatch {
   deviceId: string;
   points: Point[];
+  /** Chance's number, below 2^48, which the receipt repeats; 0: no receipt is wanted. */
+  batch: number;
+}
+
+/** The coordinator's answer to a TelemetryBatch: until it has come, the device keeps the points. */
+export interface TelemetryReceipt {
+  batch: number;
+  /** Why they are not taken now; '' when they are on the coordinator's disk. */
+  reason: string;
 }
 
 /** The protobuf form of a trigger: `settings` are keys and values of the run's settings, as text. */
@@ -184,5 +193,6 @@ export interface Messages {
   Manifest: Manifest;
   Receipt: Receipt;
   TelemetryBatch: TelemetryBatch;
+  TelemetryReceipt: TelemetryReceipt;
   Trigger: Trigger;
 }

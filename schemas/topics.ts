@@ -16,6 +16,7 @@ export function topicsOf(fleet: string) {
     update: (device: string, round: number) => `${root}/devices/${device}/update/${round}`,
     receipt: (device: string) => `${root}/devices/${device}/receipt`,
     telemetry: (device: string) => `${root}/devices/${device}/telemetry`,
+    telemetryReceipt: (device: string) => `${root}/devices/${device}/telemetry-receipt`,
     updates: (device: string) => `${root}/devices/${device}/update/+`,
     allPresence: `${root}/devices/+/presence`,
     allUpdates: `${root}/devices/+/update/+`,
@@ -32,8 +33,10 @@ export function topicsOf(fleet: string) {
   };
 }
 
+type DeviceKind = 'presence' | 'task' | 'receipt' | 'telemetry' | 'telemetryReceipt';
+
 export type TopicMatch =
-  | { kind: 'presence' | 'task' | 'receipt' | 'telemetry'; fleet: string; device: string }
+  | { kind: DeviceKind; fleet: string; device: string }
   | { kind: 'update'; fleet: string; device: string; round: number }
   | { kind: 'manifest'; fleet: string; run: string; version: number }
   | { kind: 'adapterChunk'; fleet: string; run: string; version: number; index: number }
@@ -67,11 +70,18 @@ function matchDevice(fleet: string, device: string, leaf?: string, index?: strin
     const round = wholeNumber(index);
     return round === undefined ? undefined : { kind: 'update', fleet, device, round };
   }
-  if (index !== undefined) return undefined;
-  if (leaf === 'presence' || leaf === 'task' || leaf === 'receipt' || leaf === 'telemetry')
-    return { kind: leaf, fleet, device };
-  return undefined;
+  if (index !== undefined || leaf === undefined) return undefined;
+  const kind = Object.hasOwn(deviceKinds, leaf) ? deviceKinds[leaf] : undefined;
+  return kind && { kind, fleet, device };
 }
+
+const deviceKinds: Record<string, DeviceKind> = {
+  presence: 'presence',
+  task: 'task',
+  receipt: 'receipt',
+  telemetry: 'telemetry',
+  'telemetry-receipt': 'telemetryReceipt',
+};
 
 function matchAdapter(fleet: string, name: string, leaf?: string, index?: string): TopicMatch | undefined {
   const dot = name.lastIndexOf('.');

@@ -46,3 +46,12 @@ export function parseLine(line: string): Point | undefined {
 /** Splits at a separator that no backslash precedes. */
 const parts = (text: string, separator: string) => text.split(new RegExp(`(?<!\\\\)${separator}`));
 const plain = (text: string) => text.replace(/\\([,= ])/g, '$1');
+
+/** The time of a line that lineOf wrote, in milliseconds. */
+export const lineTimeMs = (line: string) => Number(line.slice(line.lastIndexOf(' ') + 1));
+
+/** Lines that lineOf wrote, their times moved. */
+export function retimed(lines: string[], addMs: number): string[] {
+  if (addMs === 0) return lines;
+  return lines.map((line) => `${line.slice(0, line.lastIndexOf(' '))} ${lineTimeMs(line) + addMs}`);
+}

@@ -1,60 +1,90 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { told } from '../runtime/log.js';
 import type { Point } from '../schemas/messages.js';
+import type { Losses, Warns } from './losses.js';
 import { parseLine } from './point.js';
-import type { Spool } from './spool.js';
+import type { ReadLimits } from './segment.js';
+import type { Batch, Lane } from './spool.js';
 
 /**
  * Hands points on. Throws where another try may help; answers with how many were refused for good, and why.
  */
 export type Deliver = (points: Point[]) => Promise<{ dropped: number; reason: string }>;
 
-export interface PumpSettings {
-  batchPoints: number;
+export interface PumpSettings extends ReadLimits {
   /** Between batches, so that points travel in company. */
   everyMs: number;
+  /** Between batches while there are old ones: what a fleet that comes back asks of its server. */
+  backfillMs: number;
   /** Longest wait between two tries; the first waits everyMs, each further one up to twice as long. */
   maxWaitMs: number;
 }
 
-export interface Warns {
-  warn(message: string, facts?: Record<string, unknown>): void;
+/** Where a pump takes from. */
+export interface Source {
+  take(lane: Lane, limits: ReadLimits): Promise<Batch | undefined>;
 }
 
-/** Moves points from a spool to where they are wanted, in order, for as long as it takes. */
-export function startPump(spool: Spool, deliver: Deliver, settings: PumpSettings, log: Warns) {
-  const stopping = new AbortController();
-  const counts = { delivered: 0, dropped: 0 };
-  let failures = 0;
+const tellAgainMs = 600_000;
 
-  /** True when there may be more to move at once. */
-  async function moveBatch(): Promise<boolean> {
-    const { lines, acknowledge } = await spool.peek(settings.batchPoints);
-    if (lines.length === 0) return false;
-    const points = lines.map(parseLine).filter((point) => point !== undefined);
-    const { dropped, reason } = points.length > 0 ? await deliver(points) : { dropped: 0, reason: '' };
-    await acknowledge();
-    const lost = dropped + lines.length - points.length;
-    if (lost > 0) log.warn('points were refused and dropped', { points: lost, reason });
-    counts.dropped += lost;
-    counts.delivered += points.length - dropped;
-    return lines.length === settings.batchPoints;
+/**
+ * Moves points to where they are wanted, for as long as it takes: a batch of what is new, then one of what
+ * waits from before, so that neither starves.
+ */
+export function startPump(
+  source: Source,
+  deliver: Deliver,
+  settings: PumpSettings,
+  losses: Losses,
+  log: Warns,
+) {
+  const stopping = new AbortController();
+  const counts = { delivered: 0 };
+  let failures = 0;
+  let outage: Outage | undefined;
+
+  /** True when there is more to move at once. */
+  async function move(lane: Lane): Promise<boolean> {
+    const batch = await source.take(lane, settings);
+    if (!batch) return false;
+    const points = batch.lines.map(parseLine).filter((point) => point !== undefined);
+    const damaged = batch.lines.length - points.length;
+    const answer = await deliverAll(points).catch((error) => {
+      batch.giveBack();
+      throw error;
+    });
+    await batch.acknowledge();
+    if (answer.dropped > 0) losses.count(answer.dropped, answer.reason);
+    if (damaged > 0) losses.count(damaged, 'lines in the spool are damaged');
+    counts.delivered += points.length - answer.dropped;
+    return batch.more;
+  }
+
+  const deliverAll = async (points: Point[]) =>
+    points.length > 0 ? await deliver(points) : { dropped: 0, reason: '' };
+
+  async function cycle(): Promise<boolean> {
+    const [live, old] = [await move('live'), await move('old')];
+    return live || old;
   }
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
+      let more = false;
       try {
-        while (await moveBatch());
+        more = await cycle();
+        if (outage) log.info('points are taken again', { afterS: secondsSince(outage.sinceMs) });
+        outage = undefined;
         failures = 0;
       } catch (error) {
-        // One failed try is nothing to tell: at a start the connection is not there yet.
-        if (++failures === 2) log.warn('points wait on disk', { reason: told(error) });
+        failures++;
+        outage = tellOutage(outage, failures, error, log);
       }
-      await wait(delayMs(failures, settings, Math.random()), undefined, { signal: stopping.signal }).catch(
-        () => {},
-      );
+      const ms = more ? settings.backfillMs : delayMs(failures, settings, Math.random());
+      await wait(ms, undefined, { signal: stopping.signal }).catch(() => {});
     }
     // What came last goes too, unless nobody takes it.
-    if (failures === 0) while (await moveBatch().catch(() => false));
+    if (failures === 0) while (await cycle().catch(() => false));
   }
 
   const running = run();
@@ -67,14 +97,27 @@ export function startPump(spool: Spool, deliver: Deliver, settings: PumpSettings
   };
 }
 
+interface Outage {
+  reason: string;
+  sinceMs: number;
+  toldMs: number;
+}
+
+/** One failed try is nothing to tell: at a start the connection is not there yet. Then now and again. */
+function tellOutage(outage: Outage | undefined, failures: number, error: unknown, log: Warns) {
+  const nowMs = performance.now();
+  const reason = told(error);
+  const isTold = outage?.reason === reason && nowMs - outage.toldMs < tellAgainMs;
+  if (failures < 2 || isTold) return outage;
+  log.warn('points wait on disk', { reason });
+  return { reason, sinceMs: outage?.sinceMs ?? nowMs, toldMs: nowMs };
+}
+
+const secondsSince = (ms: number) => Math.round((performance.now() - ms) / 1000);
+
 /** Exponential with full jitter in its upper half, bounded. */
 export function delayMs(failures: number, settings: PumpSettings, random: number): number {
   if (failures === 0) return settings.everyMs;
   const limit = Math.min(settings.maxWaitMs, settings.everyMs * 2 ** Math.min(failures, 30));
   return limit / 2 + (limit / 2) * random;
-}
-
-function told(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause === undefined ? message : `${message}: ${told(cause)}`;
 }

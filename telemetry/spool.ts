@@ -1,177 +1,173 @@
-import { constants } from 'node:fs';
-import {
-  access,
-  appendFile,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
-import { join } from 'node:path';
-import { Refusal } from '../schemas/refusal.js';
+import { type Clock, correction, type Epoch, epochOf, jumped } from './clock.js';
+import { lineTimeMs, retimed } from './point.js';
+import { portions, type ReadLimits, type Segment } from './segment.js';
+import { Shelf } from './shelf.js';
 
-interface Segment {
-  number: number;
-  bytes: number;
+export interface SpoolOptions {
+  maxBytes: number;
+  /** A power cut takes what was appended since; 0: an append is on the disk when it resolves. */
+  syncEveryMs: number;
+  clock: Clock;
+  /** Told of lines that are gone before anybody took them. */
+  lost(lines: number, reason: string): void;
 }
 
-/** Lines in their order, and what says that they need not be read again. */
-export interface SpoolBatch {
+/** live: what came last; old: what has waited since before. */
+export type Lane = 'live' | 'old';
+
+/** Lines in their order, their times as the clock is known now, and what ends them or gives them back. */
+export interface Batch {
   lines: string[];
+  /** Whether the lane may hold more. */
+  more: boolean;
   acknowledge(): Promise<void>;
+  giveBack(): void;
 }
 
 /**
- * Lines kept on disk in numbered segments, bounded: over `maxBytes` the oldest segment goes, and what was
- * unread in it is counted as dropped. Survives a kill; after one, lines may be read again whose
- * acknowledgement was not yet written.
+ * Lines kept on disk, bounded: over `maxBytes` the oldest segment goes. New lines go to the last segment, the
+ * live one; all others are back-fill. Survives a kill: after one, lines may be read again whose acknowledgement
+ * was not yet written. A new segment begins where the machine's clock was set.
  */
 export class Spool {
-  readonly #folder: string;
-  readonly #maxBytes: number;
+  readonly #shelf: Shelf;
+  readonly #options: SpoolOptions;
+  /** A full one is followed by the next. */
   readonly #segmentBytes: number;
-  #segments: Segment[] = [];
-  #cursor = { number: 0, offset: 0 };
-  #dropped = 0;
+  /** Segments below it are back-fill, the last one too. */
+  #liveFrom: number;
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(folder: string, maxBytes: number) {
-    this.#folder = folder;
-    this.#maxBytes = maxBytes;
-    this.#segmentBytes = Math.max(1024, Math.min(1 << 20, Math.floor(maxBytes / 8)));
+  private constructor(shelf: Shelf, options: SpoolOptions) {
+    this.#shelf = shelf;
+    this.#options = options;
+    this.#segmentBytes = Math.max(1024, Math.min(2 ** 18, Math.floor(options.maxBytes / 8)));
+    this.#liveFrom = shelf.nextNumber; // A kill may have cut a last line short, so nothing follows it there.
   }
 
   /** @throws Refusal where the folder can't be made or written */
-  static async open(folder: string, maxBytes: number): Promise<Spool> {
-    const spool = new Spool(folder, maxBytes);
-    try {
-      await mkdir(folder, { recursive: true });
-      await access(folder, constants.W_OK | constants.X_OK);
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      throw new Refusal(
-        `telemetry: can't write to ${folder} (${code}): give a folder that this user may write`,
-      );
-    }
-    await spool.#load();
-    return spool;
+  static async open(folder: string, options: SpoolOptions): Promise<Spool> {
+    return new Spool(await Shelf.open(folder, options.syncEveryMs), options);
   }
 
-  /** Lines that were dropped unread since the spool was opened. */
-  get dropped(): number {
-    return this.#dropped;
-  }
-
-  append(lines: readonly string[]): Promise<void> {
-    return this.#inTurn(async () => {
-      if (lines.length === 0) return;
-      const text = Buffer.from(`${lines.join('\n')}\n`);
-      let last = this.#segments.at(-1);
-      if (!last || last.bytes >= this.#segmentBytes) {
-        last = { number: (last?.number ?? this.#cursor.number) + 1, bytes: 0 };
-        this.#segments.push(last);
-      }
-      await appendFile(this.#path(last.number), text);
-      last.bytes += text.length;
-      await this.#shrink();
-    });
+  /** Bytes of lines that nobody has taken. */
+  get waitingBytes(): number {
+    return this.#shelf.segments.reduce((sum, { bytes, taken }) => sum + bytes - taken, 0);
   }
 
   /**
-   * The oldest lines not yet acknowledged, `maxLines` at most and of one segment; none where all were read.
+   * @param epoch under which their times were written
+   * @returns how many of the lines were kept, the first ones, and what kept the others out
    */
-  peek(maxLines: number): Promise<SpoolBatch> {
+  append(
+    lines: readonly string[],
+    epoch = epochOf(this.#options.clock),
+  ): Promise<{ kept: number; error?: unknown }> {
     return this.#inTurn(async () => {
-      const segment = this.#segments.find(
-        ({ number, bytes }) =>
-          number > this.#cursor.number || (number === this.#cursor.number && bytes > this.#cursor.offset),
-      );
-      if (!segment) return { lines: [], acknowledge: async () => {} };
-      const from = segment.number === this.#cursor.number ? this.#cursor.offset : 0;
-      const text = (await readFile(this.#path(segment.number))).subarray(from).toString();
-      const lines = text.split('\n').slice(0, -1).slice(0, maxLines);
-      const end = from + lines.reduce((bytes, line) => bytes + Buffer.byteLength(line) + 1, 0);
-      return { lines, acknowledge: () => this.#acknowledge(segment.number, end) };
+      let kept = 0;
+      try {
+        for (const part of portions(lines, this.#segmentBytes)) {
+          await this.#shelf.write(this.#forAppend(epoch), Buffer.from(`${part.join('\n')}\n`));
+          kept += part.length;
+          await this.#shrink();
+        }
+        return { kept };
+      } catch (error) {
+        return { kept, error };
+      }
     });
   }
 
-  /** Ends when all that was asked is on disk. */
+  /** The oldest lines of a lane that were not acknowledged; undefined where it has none to give. */
+  take(lane: Lane, limits: ReadLimits): Promise<Batch | undefined> {
+    return this.#inTurn(async () => {
+      for (const segment of this.#lane(lane)) {
+        const addMs = correction(segment.epoch, this.#options.clock);
+        if (addMs === 'unset') continue;
+        if (addMs === 'lost') {
+          await this.#drop(segment, 'the clock of their machine was not set before it was started again');
+          continue;
+        }
+        const { lines, end } = await this.#shelf.read(segment, limits);
+        if (lines.length > 0) return this.#batch(segment, retimed(lines, addMs), end);
+        segment.taken = segment.bytes; // A kill left half a line there.
+      }
+      return undefined;
+    });
+  }
+
+  /** When the oldest line that nobody has taken was written; undefined where none waits, or nobody knows. */
+  oldestMs(): Promise<number | undefined> {
+    return this.#inTurn(async () => {
+      const segment = this.#shelf.segments.find(({ bytes, taken }) => taken < bytes);
+      const addMs = segment && correction(segment.epoch, this.#options.clock);
+      if (typeof addMs !== 'number') return undefined;
+      const { lines } = await this.#shelf.read(segment!, { maxLines: 1, maxBytes: 4096 });
+      return lines[0] === undefined ? undefined : lineTimeMs(lines[0]) + addMs;
+    });
+  }
+
+  /** Ends when all that was asked is done. */
   async close(): Promise<void> {
     await this.#turn;
   }
 
-  #acknowledge(number: number, offset: number): Promise<void> {
-    return this.#inTurn(async () => {
-      if (number < this.#cursor.number) return;
-      this.#cursor = { number, offset };
-      const partial = join(this.#folder, 'cursor.partial');
-      await writeFile(partial, JSON.stringify(this.#cursor));
-      await rename(partial, join(this.#folder, 'cursor.json'));
-      const read = this.#segments.filter((s, i) => this.#isRead(s) && i < this.#segments.length - 1);
-      for (const segment of read) await this.#remove(segment);
-    });
+  #live(): Segment | undefined {
+    const last = this.#shelf.segments.at(-1);
+    return last && last.number >= this.#liveFrom ? last : undefined;
   }
 
-  #isRead({ number, bytes }: Segment): boolean {
-    return number < this.#cursor.number || (number === this.#cursor.number && this.#cursor.offset >= bytes);
+  #lane(lane: Lane): Segment[] {
+    const live = this.#live();
+    return this.#shelf.segments.filter((s) => (s === live) === (lane === 'live') && s.taken < s.bytes);
+  }
+
+  #batch(segment: Segment, lines: string[], end: number): Batch {
+    const more = end < segment.bytes || (segment !== this.#live() && this.#lane('old').length > 1);
+    const acknowledge = () =>
+      this.#inTurn(async () => {
+        segment.taken = Math.max(segment.taken, end);
+        // What is left in it is late already: what comes from now on goes before it.
+        const behind = segment.taken < segment.bytes && this.#isRoomy(segment);
+        if (behind && segment === this.#live()) this.#liveFrom = segment.number + 1;
+        await this.#tidy();
+      });
+    return { lines, more, acknowledge, giveBack() {} };
+  }
+
+  #forAppend(epoch: Epoch): Segment {
+    const live = this.#live();
+    const goesOn = live?.epoch && live.bytes < this.#segmentBytes && !jumped(live.epoch, epoch);
+    return goesOn ? live : this.#shelf.begin(epoch);
+  }
+
+  /** Large enough to be followed by another. */
+  #isRoomy({ bytes }: Segment): boolean {
+    return bytes >= this.#segmentBytes / 16;
   }
 
   async #shrink(): Promise<void> {
-    let total = this.#segments.reduce((bytes, segment) => bytes + segment.bytes, 0);
-    while (total > this.#maxBytes && this.#segments.length > 1) {
-      const oldest = this.#segments[0]!;
-      total -= oldest.bytes;
-      if (!this.#isRead(oldest)) {
-        const from = oldest.number === this.#cursor.number ? this.#cursor.offset : 0;
-        const unread = (await readFile(this.#path(oldest.number))).subarray(from);
-        this.#dropped += unread.toString().split('\n').length - 1;
-      }
-      await this.#remove(oldest);
-    }
+    const { segments } = this.#shelf;
+    const total = () => segments.reduce((sum, { bytes }) => sum + bytes, 0);
+    while (total() > this.#options.maxBytes && segments.length > 1)
+      await this.#drop(segments[0]!, 'more came than were taken, and the oldest went');
   }
 
-  async #remove(segment: Segment): Promise<void> {
-    await rm(this.#path(segment.number), { force: true });
-    this.#segments = this.#segments.filter((other) => other !== segment);
+  async #drop(segment: Segment, reason: string): Promise<void> {
+    const lines = await this.#shelf.remove(segment);
+    if (lines > 0) this.#options.lost(lines, reason);
   }
 
-  async #load(): Promise<void> {
-    const names = (await readdir(this.#folder)).filter((name) => /^\d{12}\.lp$/.test(name)).sort();
-    for (const name of names) {
-      const number = Number.parseInt(name, 10);
-      this.#segments.push({ number, bytes: (await stat(this.#path(number))).size });
-    }
-    const last = this.#segments.at(-1);
-    if (last) {
-      // A kill may have cut the last line short.
-      const whole = (await readFile(this.#path(last.number))).lastIndexOf(10) + 1;
-      if (whole < last.bytes) await truncate(this.#path(last.number), whole);
-      last.bytes = whole;
-    }
-    const text = await readFile(join(this.#folder, 'cursor.json'), 'utf8').catch(() => '{}');
-    const { number = 0, offset = 0 } = parsedCursor(text);
-    this.#cursor = { number, offset };
-  }
-
-  #path(number: number): string {
-    return join(this.#folder, `${String(number).padStart(12, '0')}.lp`);
+  async #tidy(): Promise<void> {
+    const live = this.#live();
+    const isDone = (s: Segment) => s.taken >= s.bytes && (s !== live || this.#isRoomy(s));
+    for (const segment of this.#shelf.segments.filter(isDone)) await this.#shelf.remove(segment);
+    await this.#shelf.note();
   }
 
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(act);
     this.#turn = result.catch(() => {});
     return result;
-  }
-}
-
-function parsedCursor(text: string): { number?: number; offset?: number } {
-  try {
-    return JSON.parse(text) as { number?: number; offset?: number };
-  } catch {
-    return {}; // Read again from the start: InfluxDB holds a point once, however often it is written.
   }
 }

@@ -18,6 +18,8 @@ const expected: [topic: string, publishers: Role[], readers: Role[]][] = [
   [t.receipt('board-2'), ['coordinator'], []],
   [t.telemetry('board-1'), ['device'], ['coordinator', 'operator', 'viewer']],
   [t.telemetry('board-2'), [], ['coordinator', 'operator', 'viewer']],
+  [t.telemetryReceipt('board-1'), ['coordinator'], ['device']],
+  [t.telemetryReceipt('board-2'), ['coordinator'], []],
   [t.manifest('run-1', 2), ['coordinator'], [...roles]],
   [t.adapterChunk('run-1', 2, 0), ['coordinator'], [...roles]],
   [t.roundsStart, ['operator'], ['coordinator']],

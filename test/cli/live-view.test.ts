@@ -60,6 +60,7 @@ const presence: Presence = {
 const state: LiveState = withTelemetry(withPresence({ ...nothingHeard, status }, presence), {
   deviceId: 'a',
   points: [{ measurement: 'training', tags: {}, fields: { step: 3, steps: 8, loss: 2 }, timeMs: 1 }],
+  batch: 0,
 });
 const atMs = Date.parse('2026-01-01T00:00:16.000Z');
 

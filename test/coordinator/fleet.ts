@@ -105,7 +105,11 @@ export class Fleet {
         defaults: { rounds: 2, ...defaults },
       },
       {
-        sink: { write: (points) => this.points.push(...points) },
+        sink: {
+          write: (points) => this.points.push(...points),
+          take: async (points, tags) =>
+            void this.points.push(...points.map((point) => ({ ...point, tags: { ...point.tags, ...tags } }))),
+        },
         log: { ...quiet, error: (message, facts) => void this.problems.push(`${message}: ${facts?.reason}`) },
         calendar,
         clock,

@@ -60,7 +60,7 @@ test('telemetry is written with device and fleet; what is malformed changes noth
   const topic = topicsOf(fleet).telemetry('a');
   const point = { measurement: 'power', tags: { rail: 'x' }, fields: { watts: 5 }, timeMs: 7 };
   await device.client.publish(topic, 'not a batch');
-  await device.client.publish(topic, encode('TelemetryBatch', { deviceId: 'a', points: [point] }));
+  await device.client.publish(topic, encode('TelemetryBatch', { deviceId: 'a', points: [point], batch: 0 }));
   await until(() => made.points.length > 0, 'points');
   assert.deepEqual(made.points, [{ ...point, tags: { rail: 'x', fleet, device: 'a' } }]);
 });

@@ -73,8 +73,12 @@ export async function startCoordinator(t: TestContext, url: string): Promise<Scr
       const match = matchTopic(topic);
       if (match?.kind === 'presence') presences.add(decode('Presence', payload, topic));
       if (match?.kind === 'update') await take(match.device, decode('Chunk', payload, topic));
-      if (match?.kind === 'telemetry')
-        for (const point of decode('TelemetryBatch', payload, topic).points) points.add(point);
+      if (match?.kind === 'telemetry') {
+        const { points: taken, batch } = decode('TelemetryBatch', payload, topic);
+        for (const point of taken) points.add(point);
+        const receipt = encode('TelemetryReceipt', { batch, reason: '' });
+        await client.publish(topics.telemetryReceipt(match.device), receipt).catch(() => {});
+      }
     },
   });
 

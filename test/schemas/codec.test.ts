@@ -75,6 +75,7 @@ const required: Record<Kind, string[]> = {
   Manifest: ['run', 'sha256', 'totalBytes', 'chunkBytes', 'count'],
   Receipt: ['key', 'key.run', 'key.kind', 'sha256', 'state', 'reason'],
   TelemetryBatch: ['deviceId'],
+  TelemetryReceipt: ['batch'],
   Trigger: [],
 };
 
@@ -123,6 +124,8 @@ const wrong: [Kind, string, unknown][] = [
   ['TelemetryBatch', 'points', [{ measurement: 'power', fields: { watts: Number.NaN } }]],
   ['TelemetryBatch', 'points', [{ measurement: 'po wer', fields: {} }]],
   ['TelemetryBatch', 'points', [{ measurement: 'power', tags: { ['__proto__']: 'x' } }]],
+  ['TelemetryBatch', 'batch', 2 ** 48],
+  ['TelemetryReceipt', 'batch', 0],
   ['Trigger', 'id', 'a b'],
   ['Trigger', 'settings', { 'a b': '1' }],
 ];

@@ -77,7 +77,9 @@ export const samples: Messages = {
     points: [
       { measurement: 'power', tags: { rail: 'VDD_IN' }, fields: { watts: 5.5 }, timeMs: 1_790_000_000_000 },
     ],
+    batch: 2 ** 48 - 1,
   },
+  TelemetryReceipt: { batch: 2 ** 48 - 1, reason: 'no room' },
   Trigger: { id: 'nightly-1', settings: { rounds: '5' } },
 };
 

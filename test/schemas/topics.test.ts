@@ -12,6 +12,7 @@ const built: [string, TopicMatch][] = [
   [topics.update(device, 12), { kind: 'update', fleet, device, round: 12 }],
   [topics.receipt(device), { kind: 'receipt', fleet, device }],
   [topics.telemetry(device), { kind: 'telemetry', fleet, device }],
+  [topics.telemetryReceipt(device), { kind: 'telemetryReceipt', fleet, device }],
   [topics.manifest(run, 3), { kind: 'manifest', fleet, run, version: 3 }],
   [topics.adapterChunk(run, 3, 40), { kind: 'adapterChunk', fleet, run, version: 3, index: 40 }],
   [topics.roundsStart, { kind: 'roundsStart', fleet }],

@@ -1,131 +1,200 @@
 import assert from 'node:assert/strict';
-import { EventEmitter, once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { setTimeout as wait } from 'node:timers/promises';
+import { test } from 'node:test';
 import type { Point } from '../../schemas/messages.js';
 import { Refusal } from '../../schemas/refusal.js';
-import { createInfluxWriter } from '../../telemetry/influx.js';
-import { delayMs } from '../../telemetry/pump.js';
-import { createSink, createSinkTo, type Sink } from '../../telemetry/sink.js';
-import { createInfluxd, influxdMissing } from './influxd.js';
+import { earliestMs } from '../../telemetry/clock.js';
+import { type Deliver, delayMs } from '../../telemetry/pump.js';
+import { createSink, createSinkTo } from '../../telemetry/sink.js';
+import { Events } from '../broker/rig.js';
+import { nowhere, quietly, settled, swiftly, testClock, testFolders, testLog, watts } from './rig.js';
 
-const root = mkdtempSync(join(tmpdir(), 'fleetune-sink-'));
-after(() => rmSync(root, { recursive: true }));
-let folders = 0;
-const folder = () => join(root, String(folders++));
-const quiet = { warn() {} };
-const nowhere = { influxUrl: '', influxDatabase: 'fleetune', influxUser: '', influxPassword: '' };
-const points = (from: number, to: number): Point[] =>
-  Array.from({ length: to - from }, (_, i) => ({
-    measurement: 'power meter',
-    tags: { device: 'a b' },
-    fields: { watts: from + i },
-    timeMs: 1_700_000_000_000 + from + i,
-  }));
-const skip = influxdMissing() ?? false;
+const folder = testFolders('sink');
+const maxBytes = 1 << 20;
+const taken = { dropped: 0, reason: '' };
+const wattsOf = (points: readonly Point[]) => points.map(({ fields }) => fields.watts!);
+const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
-async function delivered(sink: Sink, count: number): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (sink.counts.delivered + sink.counts.dropped < count) {
-    if (Date.now() > deadline) assert.fail(`${JSON.stringify(sink.counts)} after 20 s, expected ${count}`);
-    await wait(20);
-  }
+/** A receiver that a test lets fail. */
+function receiver() {
+  const seen = new Events<number>();
+  const state = { away: false };
+  const deliver: Deliver = async (points) => {
+    if (state.away) throw new Error('nobody is there');
+    wattsOf(points).forEach(seen.add);
+    return taken;
+  };
+  return { seen, state, deliver };
 }
 
 test('with no InfluxDB the spool is the store', async () => {
   const at = folder();
-  const sink = await createSink({ ...nowhere, folder: at, maxBytes: 1 << 20 }, quiet);
-  sink.write(points(0, 3));
+  const sink = await createSink({ ...nowhere, ...quietly, folder: at, maxBytes }, testLog());
+  sink.write(watts(0, 3));
   await sink.stop();
   const text = readdirSync(at).map((name) => readFileSync(join(at, name), 'utf8'));
-  assert.match(text.join(), /^power\\ meter,device=a\\ b watts=0 1700000000000\n/);
+  assert.match(text.join(), /^power,device=d1,fleet=f,rail=VDD_IN,source=ina3221 watts=0 1790000000000\n/);
 });
 
 test('an address that is none is refused', async () => {
-  const settings = { ...nowhere, influxUrl: 'localhost:8086', folder: folder(), maxBytes: 1 << 20 };
-  await assert.rejects(createSink(settings, quiet), Refusal);
+  const settings = { ...nowhere, ...quietly, influxUrl: 'localhost:8086', folder: folder(), maxBytes };
+  await assert.rejects(createSink(settings, testLog()), Refusal);
 });
 
 test('a batch that failed is delivered again, whole and in order', async () => {
-  const seen: number[] = [];
+  const { seen, deliver } = receiver();
   let calls = 0;
-  const deliver = async (batch: Point[]) => {
-    if (++calls < 3) throw new Error('not now');
-    seen.push(...batch.map((point) => point.fields.watts!));
-    return { dropped: 0, reason: '' };
-  };
-  const pumping = { batchPoints: 4, everyMs: 1, maxWaitMs: 4 };
-  const sink = await createSinkTo(deliver, { folder: folder(), maxBytes: 1 << 20 }, pumping, quiet);
-  sink.write(points(0, 10));
-  await delivered(sink, 10);
+  const moody: Deliver = (batch) => (++calls < 3 ? Promise.reject(new Error('not now')) : deliver(batch));
+  const sink = await createSinkTo(moody, { ...quietly, folder: folder(), maxBytes }, swiftly, testLog());
+  sink.write(watts(0, 10));
+  await settled(sink, 10);
   await sink.stop();
-  assert.deepEqual(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assert.deepEqual(seen.all, numbers(0, 10));
 });
 
-test('points that nobody took and that no longer fit are told as lost', async () => {
-  const told: Record<string, unknown>[] = [];
-  const log = { warn: (message: string, facts = {}) => void told.push({ message, ...facts }) };
-  const deliver = () => Promise.reject(new Error('nobody is there'));
-  const pumping = { batchPoints: 50, everyMs: 3_600_000, maxWaitMs: 3_600_000 };
-  const sink = await createSinkTo(deliver, { folder: folder(), maxBytes: 1 << 16 }, pumping, log);
-  sink.write(points(0, 10_001)); // More than may wait for the disk.
-  for (let from = 0; from < 4_000; from += 100) sink.write(points(from, from + 100));
+test('an outage is told once with its reason, and its end', async () => {
+  const { state, deliver } = receiver();
+  const log = testLog();
+  const sink = await createSinkTo(deliver, { ...quietly, folder: folder(), maxBytes }, swiftly, log);
+  state.away = true;
+  sink.write(watts(0, 10));
+  await log.told.find(({ message }) => message === 'points wait on disk');
+  state.away = false;
+  await settled(sink, 10);
+  await log.told.find(({ message }) => message === 'points are taken again');
   await sink.stop();
-  const { dropped } = sink.counts;
-  assert.ok(dropped > 10_001);
-  const message = 'points were lost: more came than were taken';
-  assert.deepEqual(told, [{ message, points: dropped, total: dropped }]);
+  assert.deepEqual(
+    log.told.all.map(({ facts }) => facts),
+    [{ reason: 'nobody is there' }, { afterS: 0 }],
+  );
+});
+
+test('live points go out beside an hour of old ones, each once', async () => {
+  const at = { ...quietly, folder: folder(), maxBytes };
+  const { seen, state, deliver } = receiver();
+  state.away = true;
+  const slowly = { ...swiftly, maxLines: 50 };
+  const before = await createSinkTo(deliver, at, slowly, testLog());
+  before.write(watts(0, 3600));
+  await before.stop();
+  state.away = false;
+  const sink = await createSinkTo(deliver, at, slowly, testLog());
+  await seen.count(500);
+  for (let i = 0; i < 10; i++) {
+    sink.write(watts(3600 + i, 3601 + i));
+    await seen.find((watt) => watt === 3600 + i);
+  }
+  assert.ok(seen.all.length < 3000, `${seen.all.length} points went before the last live one`);
+  await settled(sink, 3610);
+  await sink.stop();
+  assert.deepEqual(
+    [...seen.all].sort((a, b) => a - b),
+    numbers(0, 3610),
+  );
+});
+
+test('points that nobody took and that no longer fit are counted and told', async () => {
+  const log = testLog();
+  const { state, deliver } = receiver();
+  state.away = true;
+  const hourly = { ...swiftly, everyMs: 3_600_000, maxWaitMs: 3_600_000 };
+  const sink = await createSinkTo(deliver, { ...quietly, folder: folder(), maxBytes: 1 << 16 }, hourly, log);
+  sink.write(watts(0, 10_001)); // More than may wait for the disk.
+  for (let from = 10_001; from < 12_000; from += 100) sink.write(watts(from, from + 100));
+  await sink.stop();
+  const told = log.told.all.filter(({ message }) => message === 'points were dropped');
+  const sum = told.reduce((points, { facts }) => points + (facts.points as number), 0);
+  assert.equal(sum, sink.counts.dropped);
+  assert.ok(sum > 10_000);
+  const reasons = told.map(({ facts }) => String(facts.reason));
+  assert.ok(
+    reasons.some((reason) => /^no room in memory: more came at once/.test(reason)),
+    reasons.join(),
+  );
+  assert.ok(
+    reasons.some((reason) => /the oldest went$/.test(reason)),
+    reasons.join(),
+  );
+});
+
+test('a board whose clock is set an hour after its start sends all of that hour at its right time', async () => {
+  const clock = testClock(0);
+  const times = new Events<number>();
+  const deliver: Deliver = async (points) => {
+    for (const { timeMs } of points) times.add(timeMs);
+    return taken;
+  };
+  const settings = { ...quietly, folder: folder(), maxBytes, clock: clock.read };
+  const log = testLog();
+  const sink = await createSinkTo(deliver, settings, { ...swiftly, maxLines: 1000 }, log);
+  assert.match(log.told.all[0]!.message, /clock is not set/);
+  for (let s = 0; s < 3600; s++) {
+    sink.write(watts(s, s + 1, 0));
+    clock.passes(1000);
+  }
+  const rightMs = earliestMs + 7_200_000;
+  clock.isSetTo(rightMs);
+  sink.write([{ ...watts(0, 1)[0]!, timeMs: rightMs }]);
+  await settled(sink, 3601);
+  await sink.stop();
+  const expected = numbers(0, 3601).map((s) => rightMs - 3_600_000 + s * 1000);
+  assert.deepEqual(
+    [...times.all].sort((a, b) => a - b),
+    expected,
+  );
+});
+
+test('another’s points are on disk when they are taken in, with whose they are', async () => {
+  const at = folder();
+  const sink = await createSink({ ...nowhere, ...quietly, folder: at, maxBytes }, testLog());
+  await sink.take(watts(0, 2), { fleet: 'f', device: 'd7' });
+  const text = readdirSync(at).map((name) => readFileSync(join(at, name), 'utf8'));
+  assert.match(text.join(), /^power,device=d7,fleet=f,.* watts=0 \d+\npower,device=d7,.* watts=1 \d+\n$/);
+  await sink.stop();
+});
+
+test('while too much waits already, another’s points are not taken in: they stay where they are', async () => {
+  const { state, deliver } = receiver();
+  state.away = true;
+  const settings = { ...quietly, folder: folder(), maxBytes: 1 << 16 };
+  const sink = await createSinkTo(deliver, settings, swiftly, testLog());
+  const ours = { fleet: 'f', device: 'd1' };
+  await sink.take(watts(0, 500), ours);
+  await assert.rejects(sink.take(watts(500, 501), ours), /too many points wait here/);
+  assert.equal(sink.counts.dropped, 0);
+  state.away = false;
+  await settled(sink, 500);
+  await sink.take(watts(500, 501), ours);
+  await settled(sink, 501);
+  await sink.stop();
+});
+
+test('the sink tells of itself: what waits, how old it is, what went and what was dropped', async () => {
+  const gauged = new Events<Point>();
+  const deliver: Deliver = async (points) => {
+    for (const point of points) if (point.measurement === 'telemetry') gauged.add(point);
+    return taken;
+  };
+  const settings = { ...quietly, folder: folder(), maxBytes, gaugeMs: 20 };
+  const sink = await createSinkTo(deliver, settings, swiftly, testLog());
+  const { tags, fields } = await gauged.find(({ fields }) => fields.delivered! > 0);
+  await sink.stop();
+  assert.deepEqual(tags, { fleet: 'f', device: 'd1' });
+  assert.deepEqual(Object.keys(fields).sort(), [
+    'delivered',
+    'dropped',
+    'oldest_s',
+    'spool_bytes',
+    'spool_limit_bytes',
+  ]);
+  assert.equal(fields.spool_limit_bytes, maxBytes);
 });
 
 test('waits between tries grow, and end growing', () => {
-  const settings = { batchPoints: 1, everyMs: 1_000, maxWaitMs: 30_000 };
+  const settings = { ...swiftly, everyMs: 1_000, maxWaitMs: 30_000 };
   assert.equal(delayMs(0, settings, 0.5), 1_000);
   assert.equal(delayMs(1, settings, 0), 1_000);
   assert.equal(delayMs(1, settings, 1), 2_000);
   assert.equal(delayMs(1_000, settings, 1), 30_000);
-});
-
-test('points arrive in InfluxDB, and an outage loses and doubles none', { skip }, async (t) => {
-  const influxd = await createInfluxd(folder());
-  await influxd.start();
-  t.after(() => influxd.stop());
-  const settings = { ...nowhere, influxUrl: influxd.url, folder: folder(), maxBytes: 1 << 20 };
-  const outage = new EventEmitter();
-  const sink = await createSink(settings, { warn: () => outage.emit('seen') });
-  sink.write(points(0, 100));
-  await delivered(sink, 100); // Its database was missing: the first write made it.
-  await influxd.stop();
-  const seen = once(outage, 'seen');
-  sink.write(points(100, 150));
-  await seen; // A try fails in between.
-  sink.write(points(150, 200));
-  await influxd.start();
-  await delivered(sink, 200);
-  await sink.stop();
-  const rows = await influxd.query('fleetune', 'SELECT watts, device FROM "power meter" ORDER BY time');
-  assert.deepEqual(
-    rows,
-    points(0, 200).map((point) => [point.timeMs, point.fields.watts, 'a b']),
-  );
-  assert.equal(sink.counts.dropped, 0);
-});
-
-test('a point that InfluxDB will never take is dropped and counted, the others stay', { skip }, async (t) => {
-  const influxd = await createInfluxd(folder());
-  await influxd.start();
-  t.after(() => influxd.stop());
-  const write = await createInfluxWriter({ ...nowhere, influxUrl: influxd.url });
-  await assert.rejects(write(points(0, 1)), /takes no points/); // Its database is missing …
-  assert.deepEqual(await write(points(0, 1)), { dropped: 0, reason: '' }); // … and was made.
-  const body = 'power\\ meter,device=a\\ b other="text" 1699999999999';
-  await fetch(`${influxd.url}/write?db=fleetune&precision=ms`, { method: 'POST', body });
-  const bad = { ...points(2, 3)[0]!, fields: { other: 1 } }; // `other` is text there.
-  const { dropped, reason } = await write([...points(1, 2), bad]);
-  assert.equal(dropped, 1);
-  assert.match(reason, /field type conflict/);
-  const rows = await influxd.query('fleetune', 'SELECT watts FROM "power meter"');
-  assert.deepEqual(rows.map(([, watts]) => watts).slice(-2), [0, 1]);
 });
