@@ -124,7 +124,7 @@ function rule(alert: Alert) {
         datasourceUid: dataSource.uid,
         model: { ...plainly(target(alert.query, 'A')), intervalMs: 1000, maxDataPoints: 43_200 },
       },
-      expression('B', { type: 'reduce', expression: 'A', reducer: 'last' }),
+      expression('B', { type: 'reduce', expression: 'A', reducer: 'last', settings: { mode: 'dropNN' } }),
       expression('C', {
         type: 'threshold',
         expression: 'B',

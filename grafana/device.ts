@@ -61,7 +61,7 @@ export const device = dashboard({
         decimals: 1,
       }),
       stat({
-        title: 'MFU',
+        title: 'MFU now',
         description:
           'Model FLOPs per second of the last step by the peak of the processor that ran it. Green from 30 %, ' +
           'yellow from 10 %.',

@@ -39,7 +39,7 @@ export const run = dashboard({
         decimals: 3,
       }),
       stat({
-        title: 'ROUGE-L',
+        title: 'Held-out ROUGE-L',
         description: 'Of the newest adapter that was evaluated, 0 to 100, on held-out text.',
         width: 4,
         query: from('round', { columns: { rouge: 'last(rouge_l)' }, ...always }),

@@ -79,6 +79,11 @@ test('every panel says what it shows, in which unit and with which thresholds', 
     ids.add(`${of.split(' / ')[0]} ${id}`);
   }
   assert.equal(ids.size, panels.length, 'ids of panels are not their own');
+  assert.equal(
+    new Set(panels.map(({ of }) => of)).size,
+    panels.length,
+    'two panels of a dashboard share a title',
+  );
 });
 
 test('a table is grouped by one tag at most: Grafana mixes up the columns of more', () => {
