@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { completed, startRun, withFleet } from '../fleet/fleet.js';
 import { createInfluxd } from '../telemetry/influxd.js';
@@ -8,6 +9,7 @@ import { askAll, asker, type Findings } from './live-check.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const database = 'fleetune';
+const settleLimitMs = 20_000;
 
 /**
  * Lets a fleet of real processes do a run into an influxd of its own, and asks there all that the dashboards
@@ -24,14 +26,21 @@ export async function checkDashboards(): Promise<Findings> {
       FLEETUNE_INFLUX_DATABASE: database,
       FLEETUNE_TELEMETRY_S: '0.5',
     };
+    let findings: Findings | undefined;
     await withFleet(
       async (fleet) => {
         await startRun(fleet, 'dashboards');
         await completed(fleet, 'dashboards');
+        const limitMs = Date.now() + settleLimitMs;
+        // Services tell of their spools now and then only, and what they wrote last is on its way.
+        do {
+          await wait(500);
+          findings = await askAll(root, asker(influxd.url, database));
+        } while (!findings.answers.every(hasRows) && Date.now() < limitMs);
       },
       { env },
     );
-    return await askAll(root, asker(influxd.url, database));
+    return findings!;
   } finally {
     await influxd.stop();
     await rm(folder, { recursive: true, force: true });
