@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { completed, startRun, withFleet } from '../fleet/fleet.js';
 import { createInfluxd } from '../telemetry/influxd.js';
-import { askAll, asker, type Findings } from './live-check.js';
+import { askAll, asker, type Findings, hasRows } from './live-check.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const database = 'fleetune';
