@@ -96,6 +96,7 @@ class DeviceAgent implements Agent {
         disconnected: (reason) => {
           this.#duties.log.warn('connection lost', { reason });
           this.#duties.link.down(reason);
+          this.#post.lost(reason);
         },
         message: (topic, payload) => this.#message(topic, payload),
       };
@@ -130,6 +131,7 @@ class DeviceAgent implements Agent {
     await this.#activity.done;
     await this.#duties.trainer.stop();
     await this.#announce(false);
+    this.#post.lost('the device stops');
     await this.#client?.stop();
   }
 

@@ -1,8 +1,13 @@
 import { randomInt } from 'node:crypto';
-import type { FleetClient } from '../broker/client.js';
+import { ConnectionLost, type FleetClient } from '../broker/client.js';
 import { encode } from '../schemas/codec.js';
 import type { Point, TelemetryReceipt } from '../schemas/messages.js';
 import { topicsOf } from '../schemas/topics.js';
+
+interface Awaited {
+  resolve(receipt: TelemetryReceipt): void;
+  reject(error: Error): void;
+}
 
 /**
  * Points on their way to the coordinator. The broker's ack says nothing about it, so a batch is done when its
@@ -12,7 +17,7 @@ export class PointPost {
   readonly #deviceId: string;
   readonly #topic: string;
   readonly #limitMs: number;
-  readonly #waiting = new Map<number, (receipt: TelemetryReceipt) => void>();
+  readonly #waiting = new Map<number, Awaited>();
 
   /** @param limitMs after which a receipt that did not come is awaited no more */
   constructor(fleet: string, deviceId: string, limitMs: number) {
@@ -30,7 +35,7 @@ export class PointPost {
     const message = encode('TelemetryBatch', { deviceId: this.#deviceId, points, batch });
     let timer: NodeJS.Timeout | undefined;
     const receipt = new Promise<TelemetryReceipt>((resolve, reject) => {
-      this.#waiting.set(batch, resolve);
+      this.#waiting.set(batch, { resolve, reject });
       const silent = () => reject(new Error(`no coordinator answered within ${this.#limitMs / 1000} s`));
       timer = setTimeout(silent, this.#limitMs);
     });
@@ -45,6 +50,11 @@ export class PointPost {
   }
 
   receipt(receipt: TelemetryReceipt): void {
-    this.#waiting.get(receipt.batch)?.(receipt);
+    this.#waiting.get(receipt.batch)?.resolve(receipt);
+  }
+
+  /** No receipt comes any more: the connection has ended. */
+  lost(reason: string): void {
+    for (const { reject } of this.#waiting.values()) reject(new ConnectionLost(reason));
   }
 }

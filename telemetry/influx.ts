@@ -1,6 +1,7 @@
 import type { InfluxDB } from 'influx';
 import type { Point } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
+import { answerOf, isLimit, plainReason } from './influx-answer.js';
 import type { Deliver } from './pump.js';
 
 export type { InfluxDB } from 'influx';
@@ -49,43 +50,23 @@ export async function createInfluxWriter(settings: InfluxSettings): Promise<Deli
         await makeDatabase(server, settings);
         return write(points, false);
       }
-      if (answer?.status === 413 && points.length > 1) return writeHalves(points);
+      if (answer?.status === 413 && points.length > 1) return writeHalves(points.map((point) => [point]));
       if (answer === undefined || ![400, 413, 422].includes(answer.status))
         throw new Error(troubleOf(settings, answer?.status), { cause: error });
+      // Over a limit, 1.6 also leaves out some points of series that it has, and doesn't count them.
+      const series = isLimit.test(answer.reason) ? bySeries(points) : [];
+      if (series.length > 1) return writeHalves(series);
       // Of a "partial write" the others of the batch are written.
       return { dropped: answer.dropped ?? points.length, reason: plainReason(answer.reason) };
     }
   }
-  async function writeHalves(points: Point[]) {
-    const middle = points.length >> 1;
-    const halves = [await write(points.slice(0, middle)), await write(points.slice(middle))];
-    const reason = halves.find((half) => half.reason !== '')?.reason ?? '';
-    return { dropped: halves[0]!.dropped + halves[1]!.dropped, reason };
+  async function writeHalves(parts: Point[][]) {
+    const middle = parts.length >> 1;
+    const first = await write(parts.slice(0, middle).flat());
+    const second = await write(parts.slice(middle).flat());
+    return { dropped: first.dropped + second.dropped, reason: first.reason || second.reason };
   }
   return (points) => write(points);
-}
-
-/** What a server said to a request that it did not fulfil; undefined where it said nothing. */
-export function answerOf(error: unknown): { status: number; reason: string; dropped?: number } | undefined {
-  const status = (error as { res?: { statusCode?: number } }).res?.statusCode;
-  if (status === undefined) return undefined;
-  const text = (error as Error).message.replace(/^A \d+ .*? error occurred: /, '').trim();
-  let body: { error?: string; message?: string; data?: { error_message?: string }[] } = {};
-  try {
-    body = JSON.parse(text) as typeof body;
-  } catch {
-    // A proxy's answer, as text or HTML.
-  }
-  const { error: told, message, data } = body; // 1.x and 3 say error, 2.x says message.
-  const reason = [told ?? message ?? text, ...(data?.slice(0, 1) ?? []).map((d) => d.error_message)].join(
-    ': ',
-  );
-  const dropped = /dropped=(\d+)/.exec(reason)?.[1] ?? data?.length;
-  return {
-    status,
-    reason: reason.slice(0, 500),
-    ...(dropped === undefined ? {} : { dropped: Number(dropped) }),
-  };
 }
 
 /** Why no points are taken, and what would help. */
@@ -97,16 +78,15 @@ function troubleOf({ influxUrl, influxDatabase, influxUser }: InfluxSettings, st
   return `${server} takes no points`;
 }
 
-const remedies: readonly [RegExp, string][] = [
-  [/max-series-per-database/, 'InfluxDB holds as many series as it may: see "Series" in docs/influx.md'],
-  [/max-values-per-tag/, 'InfluxDB holds as many values of a tag as it may: see "Series" in docs/influx.md'],
-  [/field type conflict|already exists as type/, 'a field has another type in InfluxDB'],
-  [/retention policy/, 'they are older than what InfluxDB keeps'],
-];
-
-function plainReason(reason: string): string {
-  const remedy = remedies.find(([pattern]) => pattern.test(reason))?.[1];
-  return remedy ? `${remedy} (${reason})` : reason;
+function bySeries(points: Point[]): Point[][] {
+  const series = new Map<string, Point[]>();
+  for (const point of points) {
+    const key = JSON.stringify([point.measurement, point.tags]);
+    const known = series.get(key);
+    if (known) known.push(point);
+    else series.set(key, [point]);
+  }
+  return [...series.values()];
 }
 
 async function makeDatabase(server: InfluxDB, settings: InfluxSettings): Promise<void> {

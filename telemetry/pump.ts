@@ -83,8 +83,8 @@ export function startPump(
       const ms = more ? settings.backfillMs : delayMs(failures, settings, Math.random());
       await wait(ms, undefined, { signal: stopping.signal }).catch(() => {});
     }
-    // What came last goes too, unless nobody takes it.
-    if (failures === 0) while (await cycle().catch(() => false));
+    // What came last goes too, unless nobody takes it; what waits from before keeps nobody from stopping.
+    if (failures === 0) while (await move('live').catch(() => false));
   }
 
   const running = run();

@@ -17,8 +17,9 @@ export function influxdMissing(): string | undefined {
 
 /**
  * A real InfluxDB 1.x of our own on free ports, its data below `folder`; it can be stopped and started again.
+ * @param lines of its configuration besides, by section
  */
-export async function createInfluxd(folder: string) {
+export async function createInfluxd(folder: string, lines: { http?: string; data?: string } = {}) {
   mkdirSync(folder, { recursive: true });
   const [rpcPort, httpPort] = [await freePort(), await freePort()];
   const config = join(folder, 'influxd.conf');
@@ -29,11 +30,13 @@ bind-address = "127.0.0.1:${rpcPort}"
 [http]
   bind-address = "127.0.0.1:${httpPort}"
   log-enabled = false
+  ${lines.http ?? ''}
 [meta]
   dir = "${folder}/meta"
 [data]
   dir = "${folder}/data"
   wal-dir = "${folder}/wal"
+  ${lines.data ?? ''}
 `,
   );
   const url = `http://127.0.0.1:${httpPort}`;
@@ -53,9 +56,11 @@ bind-address = "127.0.0.1:${rpcPort}"
       server.kill('SIGTERM');
       await once(server, 'exit');
     },
-    /** Rows of a query's first series, each as [time, ...values]. */
-    async query(database: string, q: string): Promise<unknown[][]> {
-      const answer = await fetch(`${url}/query?${new URLSearchParams({ db: database, epoch: 'ms', q })}`);
+    /** Rows of a query's first series, each as [time, ...values]. @param login as user:password */
+    async query(database: string, q: string, login = ''): Promise<unknown[][]> {
+      const headers = login ? { Authorization: `Basic ${Buffer.from(login).toString('base64')}` } : {};
+      const form = new URLSearchParams({ db: database, epoch: 'ms', q });
+      const answer = await fetch(`${url}/query`, { method: 'POST', headers, body: form });
       const body = (await answer.json()) as { results: { series?: { values: unknown[][] }[] }[] };
       return body.results[0]?.series?.[0]?.values ?? [];
     },
