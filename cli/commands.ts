@@ -66,6 +66,10 @@ export const commands: Record<string, Command> = {
     summary: 'measures this board: batch size × sequence length × precision, as table, CSV, JSON and plot',
     run: async (argv, title) => (await import('./bench.js')).bench(argv, title),
   },
+  'influx init': {
+    summary: 'sets up an InfluxDB: database, retention, downsampling; done again it changes nothing',
+    run: async (argv, title) => (await import('./influx.js')).initInflux(argv, title),
+  },
   'model pull': {
     summary: 'fetches a T5 folder from the hub; goes on where it was interrupted',
     run: async (argv, title) => (await import('./model-pull.js')).pullModel(argv, title),

@@ -1,5 +1,6 @@
 import { brokerSettings } from '../broker/main.js';
 import { demoSettings } from '../cli/demo-settings.js';
+import { influxInitSettings } from '../cli/influx.js';
 import { modelInitSettings } from '../cli/model.js';
 import { modelCheckSettings } from '../cli/model-check.js';
 import { modelPullSettings } from '../cli/model-pull.js';
@@ -21,6 +22,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune rounds start': startSettings,
   'fleetune rounds stop, devices, status': operatorSettings,
   'fleetune summarize': summarizeSettings,
+  'fleetune influx init': influxInitSettings,
   'fleetune model pull': modelPullSettings,
   'fleetune bench': benchSettings,
   'fleetune model check': modelCheckSettings,
