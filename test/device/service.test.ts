@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -76,6 +76,29 @@ test('its points reach the coordinator', async (t) => {
   const point = await coordinator.points.find(({ measurement }) => measurement === 'utilization');
   assert.equal(point.tags.device, 'd1');
   assert.ok(point.fields.service_rss_bytes! > 1e6);
+});
+
+test('what it measured with no coordinator there, before it was killed, arrives when there is one', async (t) => {
+  const { url } = await startRig(t, brokerLimits);
+  const at = deviceFolder(t);
+  const spool = join(at.state, 'telemetry');
+  const kept = () => {
+    const files = existsSync(spool) ? readdirSync(spool).filter((name) => name.endsWith('.lp')) : [];
+    const lines = files.flatMap((name) => readFileSync(join(spool, name), 'utf8').split('\n'));
+    return lines
+      .filter((line) => line.startsWith('utilization,'))
+      .map((line) => Number(line.split(' ').at(-1)));
+  };
+  const service = startService(t, url, at);
+  await ready(service);
+  while (kept().length < 5) await new Promise((resolve) => setTimeout(resolve, 50));
+  service.child.kill('SIGKILL');
+  await once(service.child, 'exit');
+  const times = kept();
+  const coordinator = await startCoordinator(t, url);
+  await ready(startService(t, url, at));
+  for (const timeMs of times)
+    await coordinator.points.find((point) => point.measurement === 'utilization' && point.timeMs === timeMs);
 });
 
 const skip = influxdMissing() ?? false;
