@@ -21,7 +21,7 @@ export interface DashboardText {
   /** The range at first: now-1h. */
   from: string;
   /** What its queries may ask for; 'devices' is any number of them. */
-  variables: readonly ('fleet' | 'run' | 'device' | 'devices')[];
+  variables: readonly ('fleet' | 'run' | 'device' | 'devices' | 'kept')[];
   /** Row → its panels, from left to right and downwards; 24 columns make a line. */
   rows: Readonly<Record<string, readonly Builder<Panel>[]>>;
 }
@@ -61,7 +61,7 @@ const links = built({
   ...{ tags: [tag], asDropdown: false, targetBlank: false, includeVars: true, keepTime: true },
 });
 
-const asked = (name: Variable, query: string) =>
+const asked = (name: Variable | 'kept', query: string) =>
   new QueryVariableBuilder(name)
     .label(name)
     .datasource(dataSource)
@@ -85,4 +85,10 @@ const variable = {
     .includeAll(true)
     .allValue('.*')
     .current({ text: 'All', value: '$__all' }),
+  // The first is where points go: `fleetune influx init` makes the others.
+  kept: asked('kept', 'SHOW RETENTION POLICIES')
+    .description(
+      'What panels of the board read: the points, or means of a minute or an hour, which stay longer',
+    )
+    .sort(VariableSort.Disabled),
 };

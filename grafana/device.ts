@@ -2,7 +2,7 @@ import { dashboard } from './dashboard.js';
 import { scoped } from './influxql.js';
 import { lines, stat, table } from './panels.js';
 
-const from = scoped(['fleet', 'device']);
+const from = scoped(['fleet', 'device'], 'kept');
 const each = { perInterval: true } as const;
 /** Totals, and rails that are inside another: NVIDIA's guide counts VDDQ_VDD2_1V8AO into VIN_SYS_5V0. */
 const notStacked = /^(total|VDD_IN|VDDQ_VDD2_1V8AO|POM_5V_IN)$/;
@@ -13,7 +13,7 @@ export const device = dashboard({
   title: 'Device',
   description: 'Power, load and training of one device.',
   from: 'now-1h',
-  variables: ['fleet', 'device'],
+  variables: ['fleet', 'device', 'kept'],
   rows: {
     Now: [
       stat({

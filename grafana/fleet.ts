@@ -2,7 +2,7 @@ import { dashboard } from './dashboard.js';
 import { over, scoped } from './influxql.js';
 import { bars, lines, stat, table, timeline } from './panels.js';
 
-const from = scoped(['fleet', 'device']);
+const from = scoped(['fleet', 'device'], 'kept');
 /** The newest value of each device, put together. */
 const newest = { by: ['device'] } as const;
 const yesNo = { 0: ['no', 'text'], 1: ['yes', 'green'] } as const;
@@ -14,7 +14,7 @@ export const fleet = dashboard({
   title: 'Fleet',
   description: 'Who is up, versions, temperature and queues of a fleet.',
   from: 'now-1h',
-  variables: ['fleet', 'devices'],
+  variables: ['fleet', 'devices', 'kept'],
   rows: {
     Now: [
       stat({

@@ -12,8 +12,16 @@ export type Column<M extends MeasurementName> =
   | readonly [Term<M>, '+' | '-' | '*' | '/', Term<M>]
   | TagOf<M>;
 
-/** The dashboards' variables; each is a tag. */
+/** The dashboards' variables that are tags. */
 export type Variable = 'fleet' | 'run' | 'device';
+
+/**
+ * What is also kept as means of a minute and of an hour, by telemetry/downsampling.ts: there the variable `kept`
+ * names the retention policy to read.
+ */
+export const downsampled: readonly MeasurementName[] = [
+  ...(['power', 'temperature', 'utilization', 'device', 'telemetry'] as const),
+];
 
 export interface Select<M extends MeasurementName> {
   /** Name shown → what it is. */
@@ -38,9 +46,12 @@ export interface Query {
   table: boolean;
 }
 
-/** `<measurement>` with the tags that the variables pick: what all queries of a dashboard start from. */
+/**
+ * `<measurement>` with the tags that the variables pick: what all queries of a dashboard start from.
+ * @param kept the dashboard has that variable
+ */
 export const scoped =
-  (variables: readonly Variable[]) =>
+  (variables: readonly Variable[], kept?: 'kept') =>
   <M extends MeasurementName>(measurement: M, select: Select<M>): Query => {
     const tags: readonly string[] = measurements[measurement].tags;
     const conditions = [
@@ -52,7 +63,7 @@ export const scoped =
     return {
       text: [
         `SELECT ${columns.map(([name, column]) => `${columnText(column)} AS "${name}"`).join(', ')}`,
-        `FROM "${measurement}"`,
+        kept && downsampled.includes(measurement) ? `FROM "$kept"."${measurement}"` : `FROM "${measurement}"`,
         ...(conditions.length > 0 ? [`WHERE ${conditions.join(' AND ')}`] : []),
         ...grouping(select.by ?? [], select.perInterval ? (select.fill ?? 'none') : undefined),
       ].join(' '),

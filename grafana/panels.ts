@@ -22,7 +22,7 @@ type Text = part.PanelText;
 
 /** Lines over time. `stacked` adds up; `right` is a query of another unit, at the right axis. */
 export function lines(text: Text & { stacked?: boolean; right?: Query; spanS?: number }): Builder<Panel> {
-  const { right, stacked = false, spanS = 60 } = text;
+  const { right, stacked = false, spanS = 120 } = text;
   const queries = [...part.queriesOf(text), ...(right ? [right] : [])];
   const panel = part
     .dressed(new TimeSeries(), { ...text, query: queries })

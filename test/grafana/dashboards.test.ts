@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { dashboards, files } from '../../grafana/files.js';
-import { over, scoped } from '../../grafana/influxql.js';
+import { downsampled, over, scoped } from '../../grafana/influxql.js';
 import { unitOf } from '../../grafana/units.js';
 import { measurements } from '../../schemas/measurements.js';
+import { continuousQueries } from '../../telemetry/downsampling.js';
 import { alertQuestions, dashboardQuestions, filledIn, readDashboards } from './questions.js';
 import { type PanelJson, schemaProblems } from './schema.js';
 
@@ -180,6 +181,16 @@ test('a field, a tag or a measurement that nobody writes does not compile', () =
   from('round', { ...parts, where: { state: 'closed' } });
   // @ts-expect-error: no such measurement
   assert.throws(() => from('rounds', parts));
+});
+
+test('what may be read from another retention policy is what is downsampled', () => {
+  const policy = (name: string) => ({ name, days: 1 });
+  const keeping = { raw: policy('raw'), minutes: policy('minutes'), archive: policy('archive') };
+  const made = continuousQueries('d', keeping).filter(({ name }) => name.endsWith('_minutes'));
+  assert.deepEqual(made.map(({ name }) => name.replace('_minutes', '')).sort(), [...downsampled].sort());
+  const from = scoped(['device'], 'kept');
+  assert.match(from('power', { columns: { watts: 'mean(watts)' } }).text, / FROM "\$kept"\."power" /);
+  assert.match(from('training', { columns: { loss: 'mean(loss)' } }).text, / FROM "training" /);
 });
 
 test('a unit is what the table of measurements says first', () => {

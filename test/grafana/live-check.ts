@@ -76,8 +76,12 @@ async function askOf({ title, variables, questions }: Asking, ask: Ask): Promise
 /** What a dashboard shows when it is opened: all, or the first of its order. */
 function chosen({ multi, sort }: Variable, { series = [] }: Result): string {
   if (multi) return '.*';
-  const values = series.flatMap((one) => one.values.map((row) => String(row[1]))).sort();
-  return (sort % 2 === 0 ? values.at(-1) : values[0]) ?? '';
+  // SHOW TAG VALUES says the key first.
+  const values = series.flatMap(({ columns, values }) =>
+    values.map((row) => String(row[columns.indexOf('value')] ?? row[0])),
+  );
+  if (sort > 0) values.sort();
+  return (sort > 0 && sort % 2 === 0 ? values.at(-1) : values[0]) ?? '';
 }
 
 function judged(where: string, text: string, { error, series = [] }: Result): Answer {

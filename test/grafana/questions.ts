@@ -17,7 +17,7 @@ export interface Variable {
   name: string;
   query: string;
   multi: boolean;
-  /** Grafana's number of an order: odd is ascending, even descending. */
+  /** Grafana's number of an order: odd is ascending, even descending, 0 none. */
   sort: number;
 }
 
