@@ -49,6 +49,7 @@ async function startIn(settings: CoordinatorSettings, calendar: Calendar | null)
   const spool = {
     folder: join(runs, 'telemetry'),
     maxBytes,
+    name: 'coordinator',
     tags: { fleet },
     syncEveryMs: 0,
     gaugeMs,

@@ -27,7 +27,10 @@ export interface AgentSettings {
 }
 
 /** What an agent is given; the rest of its duties it brings along. */
-export type AgentParts = Omit<Duties, 'deviceId' | 'topics' | 'link' | 'pieces' | 'receipts'>;
+export type AgentParts = Omit<Duties, 'deviceId' | 'topics' | 'link' | 'pieces' | 'receipts'> & {
+  /** Points of telemetry lost since the start. */
+  droppedPoints?: () => number;
+};
 
 export interface Agent {
   /** Sends points to the coordinator. Resolves when they are on its disk; rejects where that takes too long. */
@@ -48,7 +51,8 @@ const pointsLimitMs = 10_000;
 export async function startAgent(settings: AgentSettings, parts: AgentParts): Promise<Agent> {
   const { id: deviceId, version, fleet } = settings;
   const session = await parts.journal.nextSession(Date.now());
-  const standing = await Standing.of({ deviceId, session, version }, parts.inventory);
+  const identity = { deviceId, session, version };
+  const standing = await Standing.of(identity, parts.inventory, parts.droppedPoints);
   const duties: Duties = {
     ...parts,
     deviceId,
@@ -71,6 +75,7 @@ class DeviceAgent implements Agent {
   #activity = { abort: new AbortController(), done: Promise.resolve() };
   #client: FleetClient | undefined;
   #rechecks: NodeJS.Timeout | undefined;
+  #announcedDrops: number | undefined;
   #stopping = false;
 
   constructor(standing: Standing, duties: Duties, post: PointPost) {
@@ -104,6 +109,8 @@ class DeviceAgent implements Agent {
     });
     this.#rechecks = setInterval(() => {
       if (this.#standing.problem !== '') void this.#refresh();
+      else if (this.#standing.presence(true).droppedPoints !== this.#announcedDrops)
+        void this.#announce(true);
     }, recheckMs);
   }
 
@@ -148,9 +155,10 @@ class DeviceAgent implements Agent {
 
   async #announce(online: boolean): Promise<void> {
     const { deviceId, topics } = this.#duties;
-    const payload = encode('Presence', this.#standing.presence(online));
+    const presence = this.#standing.presence(online);
     try {
-      await this.#client?.publish(topics.presence(deviceId), payload, { retain: true });
+      await this.#client?.publish(topics.presence(deviceId), encode('Presence', presence), { retain: true });
+      this.#announcedDrops = presence.droppedPoints;
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error; // The next connection announces.
     }

@@ -23,7 +23,7 @@ export function openDeviceSink(
 ): Promise<Sink> {
   const { state, telemetryBytes, fleet, id: device, maxPacketBytes, influxUrl } = settings;
   const spool = { folder: join(state, 'telemetry'), maxBytes: telemetryBytes };
-  const sink = { ...spool, tags: { fleet, device }, ...ownTimes };
+  const sink = { ...spool, name: device, tags: { fleet, device }, ...ownTimes };
   if (influxUrl !== '') return createSink({ ...settings, ...sink }, log);
   const maxBytes = Math.min(mostBatchBytes, Math.floor(maxPacketBytes / 4));
   return createSinkTo(refusedForGood(publish), sink, { ...toCoordinator, maxBytes }, log);

@@ -48,6 +48,7 @@ export async function start(settings: DeviceSettings): Promise<Service> {
     await agent.publishPoints(points);
   });
   const write = (points: Point[]) => sink.write(points);
+  const droppedPoints = () => sink.counts.dropped;
   const sampler = await startSampler(
     { everyMs: telemetryS * 1000, power, root: '/', deviceId: id, trainerPid: () => trainer.pid },
     write,
@@ -62,7 +63,7 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   try {
     agent = await startAgent(
       { ...settings, version: await packageVersion(), recheckMs },
-      { inventory, journal, cache, trainer, measure, write, log, limits },
+      { inventory, journal, cache, trainer, measure, write, log, limits, droppedPoints },
     );
   } catch (error) {
     await stopTelemetry();

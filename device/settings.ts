@@ -61,7 +61,7 @@ export const deviceSettings = {
   },
   telemetryBytes: {
     kind: 'integer',
-    default: 16 * 2 ** 20,
+    default: 64 * 2 ** 20,
     min: 2 ** 16,
     max: 2 ** 40,
     help: 'of points kept on disk until they are sent',

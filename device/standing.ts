@@ -13,18 +13,29 @@ export interface Identity {
 export class Standing {
   readonly #identity: Identity;
   readonly #inventory: Pick<Inventory, 'take'>;
+  readonly #droppedPoints: () => number;
   #stock: Stock;
   #problem = '';
 
-  private constructor(identity: Identity, inventory: Pick<Inventory, 'take'>, stock: Stock) {
+  private constructor(
+    identity: Identity,
+    inventory: Pick<Inventory, 'take'>,
+    droppedPoints: () => number,
+    stock: Stock,
+  ) {
     this.#identity = identity;
     this.#inventory = inventory;
+    this.#droppedPoints = droppedPoints;
     this.#stock = stock;
   }
 
   /** @throws Refusal where the model or the data can't be used */
-  static async of(identity: Identity, inventory: Pick<Inventory, 'take'>): Promise<Standing> {
-    return new Standing(identity, inventory, await inventory.take());
+  static async of(
+    identity: Identity,
+    inventory: Pick<Inventory, 'take'>,
+    droppedPoints: () => number = () => 0,
+  ): Promise<Standing> {
+    return new Standing(identity, inventory, droppedPoints, await inventory.take());
   }
 
   get problem(): string {
@@ -32,7 +43,9 @@ export class Standing {
   }
 
   presence(online: boolean): Presence {
-    return { ...this.#identity, online, ...this.#stock, problem: this.#problem };
+    const droppedPoints = this.#droppedPoints();
+    const dropped = droppedPoints > 0 ? { droppedPoints } : {};
+    return { ...this.#identity, online, ...this.#stock, problem: this.#problem, ...dropped };
   }
 
   /** Looks at model and data again. @returns whether the fleet should hear of it */

@@ -132,7 +132,7 @@ export const measurements = {
     },
   },
   telemetry: {
-    help: 'the way of the points themselves, of a device or of the coordinator',
+    help: 'the way of the points themselves, of a device or of the coordinator (device "coordinator")',
     tags: ['fleet', 'device'],
     fields: {
       spool_bytes: 'B on disk, not yet taken',

@@ -15,6 +15,8 @@ export interface Presence {
   version: string;
   /** Why the device can take no task; '' when it can. */
   problem: string;
+  /** Of telemetry, lost or refused since the service began; absent: none. */
+  droppedPoints?: number;
 }
 
 /** A device does the task of one key once, however often it is told. Round 0 is before the first training. */

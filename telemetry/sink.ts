@@ -14,6 +14,8 @@ import { Spool } from './spool.js';
 export interface SinkSettings {
   folder: string;
   maxBytes: number;
+  /** The tag `device` of points about the sink itself. */
+  name: string;
   /** Set on every point that is written here. */
   tags: Readonly<Record<string, string>>;
   /** A power cut takes points kept since; 0: none. */
@@ -64,7 +66,7 @@ export async function createSinkTo(
   pumping: PumpSettings,
   log: Warns,
 ): Promise<Sink> {
-  const { folder, maxBytes, syncEveryMs, tags: own, gaugeMs, clock } = settings;
+  const { folder, maxBytes, syncEveryMs, tags: own, name: device, gaugeMs, clock } = settings;
   const losses = new Losses(log);
   const spool = await Spool.open(folder, { maxBytes, syncEveryMs, clock, lost: losses.count });
   const intake = new Intake(spool, maxLinesInMemory, clock, losses, log);
@@ -93,7 +95,7 @@ export async function createSinkTo(
       delivered: sink.counts.delivered,
       dropped: sink.counts.dropped,
     };
-    sink.write([pointOf('telemetry', {}, fields, nowMs)]);
+    sink.write([pointOf('telemetry', { device }, fields, nowMs)]);
   }
   const gauging = setInterval(() => void gauge(), gaugeMs).unref();
 

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { fittedJson, idleStatus, roundPoint, statusOf, summaryOf } from '../../coordinator/report.js';
 import { type RunEntry, replay } from '../../coordinator/run.js';
 import { encode } from '../../schemas/codec.js';
+import type { Point } from '../../schemas/messages.js';
 import type { RoundRecord } from '../../schemas/status.js';
 import { topicsOf } from '../../schemas/topics.js';
 import { begin, trigger } from './entries.js';
@@ -63,4 +64,31 @@ test('telemetry is written with device and fleet; what is malformed changes noth
   await device.client.publish(topic, encode('TelemetryBatch', { deviceId: 'a', points: [point], batch: 0 }));
   await until(() => made.points.length > 0, 'points');
   assert.deepEqual(made.points, [{ ...point, tags: { rail: 'x', fleet, device: 'a' } }]);
+});
+
+test('a device’s death is a point in the series in which it said that it is up', async (t) => {
+  const made = await Fleet.start(t);
+  await made.coordinator({ clock: () => 4711 });
+  const device = await made.device({ id: 'a', step: 1, examples: 1 });
+  const { topic, payload } = deathOf('a');
+  await device.client.publish(topic, payload, { retain: true });
+  await until(() => made.points.length > 0, 'points');
+  const [{ measurement, tags, fields, timeMs }] = made.points as [Point];
+  assert.deepEqual([measurement, fields.up, timeMs], ['device', 0, 4711]);
+  assert.deepEqual(tags, { fleet, device: 'a', version: '0.1.0' });
+});
+
+const deathOf = (deviceId: string) => ({
+  topic: topicsOf(fleet).presence(deviceId),
+  payload: encode('Presence', {
+    ...{
+      deviceId,
+      session: Date.now() + 1000,
+      online: false,
+      modelSha256: '',
+      version: '0.1.0',
+      problem: '',
+    },
+    ...{ trainExamples: 0, evaluationExamples: 0 },
+  }),
 });

@@ -50,6 +50,30 @@ test('a device announces what it holds, and says goodbye', async (t) => {
   assert.equal(death.session, birth.session);
 });
 
+test('points that its telemetry dropped are announced, for the operator to see', async (t) => {
+  let dropped = 0;
+  const { coordinator } = await startFleet(t, { recheckMs: 10, droppedPoints: () => dropped });
+  const birth = await coordinator.presences.find((p) => p.online);
+  assert.equal(birth.droppedPoints, undefined);
+  dropped = 17;
+  await coordinator.presences.find((p) => p.droppedPoints === 17);
+});
+
+test('what it says of itself follows what it is about', async (t) => {
+  const trainer = new FakeTrainer();
+  trainer.held = true;
+  const { coordinator, device, task } = await startFleet(t, { trainer });
+  const idle = { version: '0.0.0', trainExamples: 5, ready: true, busy: false, waitingUpdates: 0 };
+  assert.deepEqual(device.agent.condition, idle);
+  coordinator.answer = () => [];
+  await coordinator.tell('d1', task());
+  await trainer.jobs.count(1);
+  assert.deepEqual(device.agent.condition, { ...idle, busy: true });
+  trainer.release();
+  await coordinator.chunks.find(() => true);
+  assert.deepEqual(device.agent.condition, { ...idle, waitingUpdates: 1 });
+});
+
 test('it trains on its shard and hands in local − global with what it measured', async (t) => {
   const { coordinator, device, task } = await startFleet(t);
   await coordinator.tell('d1', task());

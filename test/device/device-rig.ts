@@ -118,6 +118,7 @@ export interface DeviceChanges {
   limits?: Partial<TransferLimits>;
   evaluation?: string;
   recheckMs?: number;
+  droppedPoints?: () => number;
 }
 
 /** An agent with real folders and a real broker; its trainer alone is fake. Stopped after the test. */
@@ -149,6 +150,7 @@ export async function startDevice(
       journal,
       cache: new AdapterCache(join(at.state, 'adapters')),
       trainer,
+      ...(changes.droppedPoints ? { droppedPoints: changes.droppedPoints } : {}),
       measure: () => async () => 12.5,
       write: (written) => written.forEach(points.add),
       log: createLog('device', (line) => logged.add(JSON.parse(line))),

@@ -14,6 +14,7 @@ export const samples: Messages = {
     evaluationExamples: 20,
     version: '0.1.0',
     problem: '',
+    droppedPoints: 12,
   },
   Task: {
     key,

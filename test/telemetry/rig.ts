@@ -53,6 +53,7 @@ export const hourMs = 3_600_000;
 
 /** A device's options of a sink; no points about the sink itself. */
 export const quietly = {
+  name: 'd1',
   tags: { fleet: 'f', device: 'd1' },
   syncEveryMs: 5_000,
   gaugeMs: 2 ** 30,
