@@ -58,6 +58,10 @@ export const commands: Record<string, Command> = {
     summary: 'the run and its rounds',
     run: async (argv, title) => (await import('./fleet-state.js')).showStatus(argv, title),
   },
+  watch: {
+    summary: 'the fleet and its run, live in this terminal',
+    run: async (argv, title) => (await import('./watch.js')).watch(argv, title),
+  },
   summarize: {
     summary: 'summarizes dialogues with a model and an adapter',
     run: async (argv, title) => (await import('./summarize.js')).summarize(argv, title),

@@ -2,22 +2,24 @@ import { readSettings } from '../runtime/settings.js';
 import type { Presence } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import type { CommandTitle } from './commands.js';
-import { headline, type LiveState } from './live-state.js';
+import { type LiveState, snapshot } from './live-state.js';
+import { headline, plain } from './live-text.js';
 import { operatorSettings } from './operator.js';
 import { roundTable } from './report.js';
 import { watchRuns } from './run-watch.js';
 import { type Column, table } from './tables.js';
 
 const stateOf = ({ online, problem }: Presence) =>
-  online ? (problem === '' ? 'ready' : `takes no task: ${problem}`) : 'away';
+  online ? (problem === '' ? 'ready' : `takes no task: ${plain(problem)}`) : 'away';
 
 const columns: Column<Presence>[] = [
   { title: 'device', cell: ({ deviceId }) => deviceId },
   { title: 'training', cell: ({ trainExamples }) => String(trainExamples), right: true },
   { title: 'held out', cell: ({ evaluationExamples }) => String(evaluationExamples), right: true },
   { title: 'model', cell: ({ modelSha256 }) => modelSha256.slice(0, 12) || '–' },
-  { title: 'version', cell: ({ version }) => version },
+  { title: 'version', cell: ({ version }) => plain(version) },
   { title: 'since', cell: ({ session }) => `${new Date(session).toISOString().slice(0, 19)}Z` },
+  { title: 'dropped points', cell: ({ droppedPoints = 0 }) => String(droppedPoints), right: true },
   { title: 'state', cell: stateOf },
 ];
 
@@ -35,8 +37,8 @@ export async function showStatus(argv: readonly string[], title: CommandTitle): 
   const { status } = state;
   if (!status) throw new Refusal('no coordinator has said anything here: start one (fleetune coordinator)');
   const lines = [
-    `${status.run ? `run ${status.run}: ` : ''}${headline(state, Date.now())}`,
-    ...(status.note ? [status.note] : []),
+    `${status.run ? `run ${status.run}: ` : ''}${headline(snapshot(state, Date.now()))}`,
+    ...(status.note ? [plain(status.note)] : []),
     ...(status.history.length > 0 ? ['', roundTable(status.history)] : []),
   ];
   process.stdout.write(json ? `${JSON.stringify(status)}\n` : `${lines.join('\n')}\n`);

@@ -1,4 +1,6 @@
-import { deviceLine, headline, type LiveState, phaseText } from './live-state.js';
+import { blockLines, painted } from './live-frame.js';
+import { type LiveState, snapshot } from './live-state.js';
+import { headline } from './live-text.js';
 
 /** Shows how a run goes. `show` may be called as often as anything changes. */
 export interface LiveView {
@@ -15,7 +17,7 @@ const quietLimitMs = 15_000;
 
 /** On a terminal a block that is drawn anew, elsewhere a plain line whenever the run gets further. */
 export function createLiveView(out: NodeJS.WriteStream, now: () => number = Date.now): LiveView {
-  const view = out.isTTY ? terminalView(out, now) : plainView(out, now);
+  const view = isScreen(out) ? terminalView(out, now) : plainView(out, now);
   let closed = false;
   return {
     ...view,
@@ -29,25 +31,34 @@ export function createLiveView(out: NodeJS.WriteStream, now: () => number = Date
   };
 }
 
+/** Whether lines can be drawn over. */
+export const isScreen = (out: NodeJS.WriteStream) => out.isTTY && process.env.TERM !== 'dumb';
+
+/** The terminal's own answer: it knows of NO_COLOR and FORCE_COLOR. */
+export const hasColour = (out: NodeJS.WriteStream) => out.hasColors?.() ?? false;
+
 type OpenView = Omit<LiveView, 'close'>;
 
 function terminalView(out: NodeJS.WriteStream, now: () => number): OpenView {
-  let drawn = 0;
+  let drawn: string[] = [];
   const clear = () => {
-    if (drawn > 0) out.write(`\x1b[${drawn}A\x1b[J`); // Up over the block, and erase from there.
-    drawn = 0;
-  };
-  const draw = (lines: string[]) => {
-    clear();
-    const width = Math.max(20, out.columns || 80) - 1; // A line that wraps would count as two.
-    out.write(lines.map((line) => `${line.slice(0, width)}\n`).join(''));
-    drawn = lines.length;
+    // A terminal that was made narrower has wrapped what was drawn: more lines are to be gone over.
+    const width = Math.max(1, out.columns || 80);
+    const height = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / width)), 0);
+    if (height > 0) out.write(`\x1b[${height}A\x1b[J`); // Up over the block, and erase from there.
+    drawn = [];
   };
   return {
     show(state) {
-      const rows = [...state.presences.values()].sort((a, b) => (a.deviceId < b.deviceId ? -1 : 1));
-      const shown = rows.slice(0, Math.max(1, (out.rows || 24) - 4));
-      draw([headline(state, now()), ...shown.map((presence) => `  ${deviceLine(state, presence)}`)]);
+      const size = { columns: out.columns || 80, rows: Math.max(2, (out.rows || 24) - 4) };
+      const lines = blockLines(snapshot(state, now(), size.rows), size);
+      clear();
+      drawn = painted(lines, size.columns, false);
+      out.write(
+        painted(lines, size.columns, hasColour(out))
+          .map((line) => `${line}\n`)
+          .join(''),
+      );
     },
     note(text) {
       clear();
@@ -62,12 +73,11 @@ function plainView(out: NodeJS.WriteStream, now: () => number): OpenView {
   let lastMs = 0;
   return {
     show(state) {
-      const { status } = state;
-      const phase = status?.run ? phaseText(status) : '';
-      if (phase === '' || (phase === lastPhase && now() - lastMs < quietLimitMs)) return;
-      lastPhase = phase;
+      const shown = snapshot(state, now(), 0);
+      if (shown.phase === '' || (shown.phase === lastPhase && now() - lastMs < quietLimitMs)) return;
+      lastPhase = shown.phase;
       lastMs = now();
-      out.write(`${headline(state, now())}\n`);
+      out.write(`${headline(shown)}\n`);
     },
     note: (text) => void out.write(`${text}\n`),
     end: () => {},

@@ -21,6 +21,9 @@ export type OperatorSettings = SettingsOf<typeof operatorSettings>;
 
 /** What an operator hears. Retained messages come again at every reconnect. */
 export interface OperatorHandlers {
+  /** At every connection, before anything is heard, and where one is lost. */
+  connected?(): void;
+  disconnected?(): void;
   status?(status: FleetStatus): void;
   result?(summary: RunSummary): void;
   refused?(refused: Refused): void;
@@ -59,11 +62,13 @@ export async function connectOperator(
     };
     connectClient(settings, {
       async connected(connection) {
+        handlers.connected?.();
         const { roundsStatus, roundsResult, roundsRefused, allPresence, allTelemetry } = topics;
         await connection.subscribe([roundsStatus, roundsResult, roundsRefused, allPresence, allTelemetry]);
         heardMs = Date.now();
         resolve(connection);
       },
+      disconnected: () => handlers.disconnected?.(),
       message(topic, payload) {
         heardMs = Date.now();
         hear(topic, payload, handlers);

@@ -1,6 +1,6 @@
 import { Refusal } from '../schemas/refusal.js';
 import type { FleetStatus, Refused, RunSummary } from '../schemas/status.js';
-import { type LiveState, nothingHeard, withPresence, withTelemetry } from './live-state.js';
+import { type LiveState, nothingHeard, withoutDevices, withPresence, withTelemetry } from './live-state.js';
 import { connectOperator, type Operator, type OperatorSettings } from './operator.js';
 
 /** A run that is to be triggered and followed. */
@@ -39,13 +39,15 @@ interface Listener {
 }
 
 const answerLimitMs = 15_000;
+/** A broker that came back hears of its devices again within; of those that it does not, nothing is known. */
+const returnMs = 30_000;
 
 /** Listens to a fleet as an operator. @param changed called whenever something was heard */
 export async function watchRuns(
   settings: Omit<OperatorSettings, 'json'>,
   changed: (state: LiveState) => void = () => {},
 ): Promise<RunWatch> {
-  let state = nothingHeard;
+  let state = nothingHeard(settings.fleet);
   let listener: Listener = {};
   const results = new Map<string, RunSummary>();
   const endings = new Map<string, (summary: RunSummary) => void>();
@@ -53,7 +55,19 @@ export async function watchRuns(
     state = next;
     changed(state);
   };
+  let unheard = new Set<string>();
+  let returning: NodeJS.Timeout | undefined;
   const operator = await connectOperator(settings, {
+    connected() {
+      unheard = new Set(state.presences.keys());
+      clearTimeout(returning);
+      returning = setTimeout(() => update(withoutDevices(state, unheard)), returnMs).unref();
+      update({ ...state, connected: true });
+    },
+    disconnected() {
+      clearTimeout(returning);
+      update({ ...state, connected: false });
+    },
     status(status) {
       update({ ...state, status });
       listener.status?.(status);
@@ -61,12 +75,19 @@ export async function watchRuns(
     result(summary) {
       const { id } = summary.trigger;
       results.set(id, summary);
+      update({ ...state, result: summary });
       listener.result?.(summary);
       endings.get(id)?.(summary);
     },
-    refused: (refused) => listener.refused?.(refused),
-    presence: (presence) => update(withPresence(state, presence)),
-    telemetry: (batch) => update(withTelemetry(state, batch)),
+    refused(refused) {
+      update({ ...state, refused });
+      listener.refused?.(refused);
+    },
+    presence(presence) {
+      unheard.delete(presence.deviceId);
+      update(withPresence(state, presence));
+    },
+    telemetry: (batch) => update(withTelemetry(state, batch, Date.now())),
   });
   await operator.settled();
   /** Publishes what asks, and waits for what is taken for the answer. */

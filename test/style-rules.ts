@@ -22,7 +22,7 @@ export const arrows: Record<string, readonly string[]> = {
   builtin: ['schemas', 'runtime', 'device/engine/engine.ts', 'device/engine/rouge.ts'],
   cli: [
     ...['schemas', 'runtime', 'broker/main.ts', 'broker/client.ts', 'coordinator/main.ts', 'device/main.ts'],
-    'telemetry/influx-setup.ts',
+    ...['telemetry/influx-setup.ts', 'telemetry/newest.ts'],
     ...['device/engine/engine.ts', 'builtin/corpus.ts', 'builtin/text.ts', 'device/model-identity.ts'],
     ...['device/shards.ts', 'device/shard-fields.ts', 'device/shard-rows.ts', 'device/shard-text.ts'],
     ...['device/split.ts', 'device/trainer-messages.ts', 'device/sensors.ts', 'device/energy.ts'],

@@ -1,82 +1,54 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  deviceLine,
-  headline,
-  type LiveState,
-  nothingHeard,
-  secondsLeft,
-  withPresence,
-  withTelemetry,
-} from '../../cli/live-state.js';
+import { nothingHeard, snapshot, withPresence } from '../../cli/live-state.js';
+import { deviceLines, figuresLine, headline, lossLine, plain, sparkline } from '../../cli/live-text.js';
 import { createLiveView } from '../../cli/live-view.js';
 import { beforeAfter, memoryText, roundTable } from '../../cli/report.js';
-import type { Presence } from '../../schemas/messages.js';
-import type { FleetStatus, RoundRecord } from '../../schemas/status.js';
-
-const record: RoundRecord = {
-  round: 1,
-  state: 'closed',
-  reason: '',
-  invited: ['a', 'b'],
-  participants: ['a'],
-  refused: { b: 'its update is not finite' },
-  trainLoss: 2.5,
-  evalLoss: 2.25,
-  rougeL: 30,
-  bytesUp: 2048,
-  bytesDown: 1024 ** 2,
-  seconds: 10,
-  joules: null,
-  version: 1,
-  sha256: '',
-};
-const score = { loss: 3, rouge1: 1, rouge2: 1, rougeL: 20, examples: 9 };
-const status: FleetStatus = {
-  format: 1,
-  state: 'training',
-  run: 'r1',
-  trigger: 't1',
-  round: 2,
-  rounds: 4,
-  invited: ['a', 'b'],
-  received: ['b'],
-  deadlineAt: null,
-  note: '',
-  before: score,
-  history: [record],
-  startedAt: '2026-01-01T00:00:00.000Z',
-};
-const presence: Presence = {
-  deviceId: 'a',
-  session: 1,
-  online: true,
-  modelSha256: '',
-  trainExamples: 5,
-  evaluationExamples: 2,
-  version: '0.1.0',
-  problem: '',
-};
-const state: LiveState = withTelemetry(withPresence({ ...nothingHeard, status }, presence), {
-  deviceId: 'a',
-  points: [{ measurement: 'training', tags: {}, fields: { step: 3, steps: 8, loss: 2 }, timeMs: 1 }],
-  batch: 0,
-});
-const atMs = Date.parse('2026-01-01T00:00:16.000Z');
+import { secondsLeft } from '../../schemas/progress.js';
+import { atMs, fleetAtWork, presence, record, score, status } from './live-samples.js';
 
 test('the headline tells devices, round, loss, bytes and time left', () => {
   assert.equal(
-    headline(state, atMs),
-    '1 device · round 2 of 4: training (1 of 2 in) · loss 2.250 (before 3.000) · 2.0 KiB up, 1.0 MiB down · about 30 s left',
+    headline(snapshot(fleetAtWork(), atMs)),
+    '2 devices · round 2 of 4: training (1 of 2 in) · loss 2.250 (before 3.000) · 2.0 KiB up, 1.0 MiB down · about 30 s left',
   );
-  assert.equal(headline(nothingHeard, atMs), '0 devices ready');
+  assert.equal(headline(snapshot(nothingHeard('home'), atMs)), '0 devices ready');
 });
 
-test('a device’s line tells what it is doing', () => {
-  assert.equal(deviceLine(state, presence), 'a: step 3 of 8, loss 2.000');
-  assert.equal(deviceLine(state, { ...presence, deviceId: 'b' }), 'b: done');
-  assert.equal(deviceLine(state, { ...presence, online: false }), 'a: away');
-  assert.match(deviceLine(state, { ...presence, problem: 'another model' }), /another model/);
+test('what devices measure is told beside it, with how many of them measure it', () => {
+  assert.equal(
+    figuresLine(snapshot(fleetAtWork(), atMs)),
+    '1,200 tokens/s · 20.0 W (1 of 2 devices) · 60.0 tokens/J · links 1.0 KiB/s up, 2.0 KiB/s down · 61 °C',
+  );
+  assert.equal(figuresLine(snapshot(nothingHeard('home'), atMs)), '');
+});
+
+test('figures that are a minute old say nothing about now', () => {
+  assert.equal(figuresLine(snapshot(fleetAtWork(), atMs + 60_000)), '');
+});
+
+test('a device’s line tells what it is doing, and what it measures', () => {
+  const state = withPresence(fleetAtWork(), { ...presence, deviceId: 'c', online: false });
+  const unfit = { ...presence, deviceId: 'd', problem: 'another \x1b[2Jmodel' };
+  const lines = deviceLines(snapshot(withPresence(state, unfit), atMs).devices);
+  assert.deepEqual(lines.slice(0, 4), [
+    'device  doing                              loss  tokens/s     W  tokens/J  °C     up/s   down/s',
+    'a       step 3 of 8                       2.000     1,200  20.0      60.0  61  1.0 KiB  2.0 KiB',
+    'b       done',
+    'c       away',
+  ]);
+  assert.match(lines[4]!, /^d {7}takes no task: another {2}\[2Jmodel$/);
+});
+
+test('a sparkline is as wide as there is room, its lowest bar the lowest value', () => {
+  assert.equal(sparkline([4, 3, 2, 1], 10), '█▆▃▁');
+  assert.equal(sparkline([4, 4, 0, 0, 2, 2], 3), '█▁▅');
+  assert.equal(sparkline([5, 5], 3), '▄▄');
+  assert.equal(lossLine(snapshot(fleetAtWork(), atMs), 80), '');
+});
+
+test('text of another machine can not command a terminal', () => {
+  assert.equal(plain('a\x1b[31m\u202e\u2028b\n'), 'a [31m  b ');
 });
 
 test('time left is not guessed before a round has ended, nor after the run', () => {
@@ -88,6 +60,7 @@ test('off a terminal a line comes only when the run gets further', () => {
   const written: string[] = [];
   const out = { write: (text: string) => written.push(text) } as unknown as NodeJS.WriteStream;
   const view = createLiveView(out, () => 0);
+  const state = fleetAtWork();
   view.show(state);
   view.show(state);
   view.show({ ...state, status: { ...status, received: ['a', 'b'] } });
@@ -98,16 +71,19 @@ test('on a terminal the block is drawn over itself, and a note stays above it', 
   const written: string[] = [];
   const out = { isTTY: true, columns: 40, write: (text: string) => written.push(text) };
   const view = createLiveView(out as unknown as NodeJS.WriteStream, () => atMs);
-  view.show(state);
+  view.show(fleetAtWork());
   view.note('a note');
-  view.show(state);
+  view.show(fleetAtWork());
+  out.columns = 13; // Each of its five lines is at least one, those of 39 columns are three.
   view.close();
-  view.show(state);
+  view.show(fleetAtWork());
   assert.deepEqual(
     written.map((text) => text.split('\n').every((line) => line.length < 40)),
     written.map(() => true),
   );
-  assert.equal(written.filter((text) => text === '\x1b[2A\x1b[J').length, 2);
+  const wiped = written.filter((text) => text.endsWith('\x1b[J'));
+  assert.equal(wiped[0], '\x1b[5A\x1b[J');
+  assert.ok(Number(/(\d+)A/.exec(wiped[1]!)![1]) > 9);
 });
 
 test('the table of rounds shows every number, and why a device was left out', () => {
