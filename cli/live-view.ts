@@ -34,8 +34,11 @@ export function createLiveView(out: NodeJS.WriteStream, now: () => number = Date
 /** Whether lines can be drawn over. */
 export const isScreen = (out: NodeJS.WriteStream) => out.isTTY && process.env.TERM !== 'dumb';
 
-/** The terminal's own answer: it knows of NO_COLOR and FORCE_COLOR. */
-export const hasColour = (out: NodeJS.WriteStream) => out.hasColors?.() ?? false;
+/** The terminal's own answer, and none where NO_COLOR says something (no-color.org: an empty one says nothing). */
+export function hasColour(out: NodeJS.WriteStream): boolean {
+  const { NO_COLOR, ...env } = process.env;
+  return !NO_COLOR && (out.hasColors?.(env) ?? false);
+}
 
 type OpenView = Omit<LiveView, 'close'>;
 

@@ -17,14 +17,15 @@ export async function watch(argv: readonly string[], { name, summary }: CommandT
     view.close(); // Or the screen would take the reason along.
     fail(error);
   });
-  const { operator, state } = await watchRuns(settings, (heard) => view.show(heard));
+  let closeLink = async () => {};
   stopOnSignals(
     async () => {
-      clearInterval(ticks);
       view.close();
-      await operator.close();
+      await closeLink();
     },
     () => view.close(),
   );
-  const ticks = setInterval(() => view.show(state()), tickMs);
+  const { operator, state } = await watchRuns(settings, (heard) => view.show(heard));
+  closeLink = operator.close;
+  setInterval(() => view.show(state()), tickMs);
 }
