@@ -88,7 +88,9 @@ export class Intake {
   #followClock(): void {
     const epoch = epochOf(this.#clock);
     if (!jumped(this.#epoch, epoch)) return;
-    this.#lines = retimed(this.#lines, epoch.startMs - this.#epoch.startMs);
+    const byMs = epoch.startMs - this.#epoch.startMs;
+    this.#log.info('the clock was set: points that wait follow it', { byS: Math.round(byMs / 1000) });
+    this.#lines = retimed(this.#lines, byMs);
     this.#epoch = epoch;
   }
 

@@ -46,8 +46,10 @@ export interface SinkCounts {
   dropped: number;
 }
 
-/** Of own points while the disk takes none, and of others' on their way to it. */
+/** Of own points, while the disk takes none. */
 const maxLinesInMemory = 10_000;
+/** Of others' on their way to the disk. */
+const maxLinesTaking = 100_000;
 const toInflux = { maxLines: 5_000, maxBytes: 2 ** 20, everyMs: 1_000, backfillMs: 20, maxWaitMs: 30_000 };
 
 /**
@@ -107,7 +109,7 @@ export async function createSinkTo(
       if (deliver && spool.waitingBytes > maxBytes / 2)
         throw new Refusal('too many points wait here for InfluxDB already');
       const lines = linesOf(guard.admit(points, tags.device, losses.count), tags);
-      if (taking + lines.length > maxLinesInMemory) throw new Refusal('too many points come at once');
+      if (taking + lines.length > maxLinesTaking) throw new Refusal('too many points come at once');
       taking += lines.length;
       await keep(lines).finally(() => {
         taking -= lines.length;

@@ -112,6 +112,8 @@ test('on a full disk points stay in memory, go out from there, and none is lost'
   for (let i = 1000; i < 6000; i += 100) sink.write(watts(i, i + 100));
   const { facts } = await log.told.find(({ message }) => message.startsWith('the disk takes no points'));
   assert.match(String(facts.reason), /ENOSPC/);
+  const others = sink.take(watts(0, 10), { fleet: 'f', device: 'd2' });
+  await assert.rejects(others, /ENOSPC/); // They stay where they are.
   await influxd.start();
   await settled(sink, 6000);
   assert.deepEqual(await rows(), expected(6000));

@@ -154,6 +154,16 @@ test('another’s points are on disk when they are taken in, with whose they are
   await sink.stop();
 });
 
+test('what many hand over at once is written together, and all of it', async () => {
+  const at = folder();
+  const sink = await createSink({ ...nowhere, ...quietly, folder: at, maxBytes }, testLog());
+  const names = numbers(0, 50).map((n) => `d${n}`);
+  await Promise.all(names.map((device) => sink.take(watts(0, 20), { fleet: 'f', device })));
+  const lines = readdirSync(at).flatMap((name) => readFileSync(join(at, name), 'utf8').trim().split('\n'));
+  assert.equal(new Set(lines).size, 1000);
+  await sink.stop();
+});
+
 test('while too much waits already, another’s points are not taken in: they stay where they are', async () => {
   const { state, deliver } = receiver();
   state.away = true;
