@@ -1,5 +1,12 @@
+export interface Answer {
+  status: number;
+  reason: string;
+  /** Points of the batch that were not written, where it says so. */
+  dropped?: number;
+}
+
 /** What a server said to a request that it did not fulfil; undefined where it said nothing. */
-export function answerOf(error: unknown): { status: number; reason: string; dropped?: number } | undefined {
+export function answerOf(error: unknown): Answer | undefined {
   const status = (error as { res?: { statusCode?: number } }).res?.statusCode;
   if (status === undefined) return undefined;
   const text = (error as Error).message.replace(/^A \d+ .*? error occurred: /, '').trim();

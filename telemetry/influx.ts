@@ -1,7 +1,7 @@
 import type { InfluxDB } from 'influx';
 import type { Point } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
-import { answerOf, isLimit, plainReason } from './influx-answer.js';
+import { type Answer, answerOf, isLimit, plainReason } from './influx-answer.js';
 import type { Deliver } from './pump.js';
 
 export type { InfluxDB } from 'influx';
@@ -50,14 +50,13 @@ export async function createInfluxWriter(settings: InfluxSettings): Promise<Deli
         await makeDatabase(server, settings);
         return write(points, false);
       }
-      if (answer?.status === 413 && points.length > 1) return writeHalves(points.map((point) => [point]));
       if (answer === undefined || ![400, 413, 422].includes(answer.status))
         throw new Error(troubleOf(settings, answer?.status), { cause: error });
-      // Over a limit, 1.6 also leaves out some points of series that it has, and doesn't count them.
-      const series = isLimit.test(answer.reason) ? bySeries(points) : [];
-      if (series.length > 1) return writeHalves(series);
+      const reason = plainReason(answer.reason);
+      const parts = partsOf(answer, points);
+      if (parts) return parts.length > 1 ? writeHalves(parts) : { dropped: points.length, reason };
       // Of a "partial write" the others of the batch are written.
-      return { dropped: answer.dropped ?? points.length, reason: plainReason(answer.reason) };
+      return { dropped: answer.dropped ?? points.length, reason };
     }
   }
   async function writeHalves(parts: Point[][]) {
@@ -76,6 +75,14 @@ function troubleOf({ influxUrl, influxDatabase, influxUser }: InfluxSettings, st
   if (status === 401) return `${server} does not let ${who} in: set influxUser and influxPassword`;
   if (status === 403) return `${server} lets ${who} not write to ${influxDatabase}: grant it there`;
   return `${server} takes no points`;
+}
+
+/** What to try apart where an answer doesn't tell how many points of a batch were left out. */
+function partsOf({ status, reason }: Answer, points: Point[]): Point[][] | undefined {
+  // Over a limit, 1.6 also leaves out some points of series that it has, and doesn't count them.
+  if (isLimit.test(reason)) return bySeries(points);
+  const alone = status === 413 || /unable to parse/.test(reason); // As a time that is out of range.
+  return alone ? points.map((point) => [point]) : undefined;
 }
 
 function bySeries(points: Point[]): Point[][] {
@@ -109,6 +116,8 @@ const row = (point: Point, escapeMeasurement: (text: string) => string) => ({
 
 function serverUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && (url.username !== '' || url.password !== ''))
+    throw new Refusal(`influxUrl: expected no name in it: give influxUser and influxPassword`);
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
   throw new Refusal(`influxUrl: ${text} is not an address like http://127.0.0.1:8086`);
 }

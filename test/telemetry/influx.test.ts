@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { Refusal } from '../../schemas/refusal.js';
 import { createInfluxWriter } from '../../telemetry/influx.js';
 import { createSink } from '../../telemetry/sink.js';
 import { createInfluxd, influxdMissing } from './influxd.js';
@@ -168,6 +169,26 @@ test('a full InfluxDB says which limit, with a count, and known series go on', {
     /holds as many series as it may.*max-series-per-database limit exceeded/,
   );
   assert.equal((await rows()).length, 4);
+});
+
+test('a point that the server can not read is counted, the others of its batch are written', {
+  skip,
+}, async (t) => {
+  const { settings, rows } = await startInfluxd(t);
+  const write = await createInfluxWriter(settings);
+  const never = watts(0, 3, 9e15); // In the year 287167.
+  const { dropped, reason } = await write([...watts(0, 50), ...never, ...watts(50, 100)]);
+  assert.equal(dropped, 3);
+  assert.match(reason, /time outside range/);
+  assert.deepEqual(await rows(), expected(100));
+});
+
+test('an address with a password in it is refused, and not repeated', async () => {
+  const settings = { ...nowhere, influxUrl: 'http://board:secret@127.0.0.1:8086' };
+  await assert.rejects(
+    createInfluxWriter(settings),
+    (e) => e instanceof Refusal && /influxUser/.test(e.message) && !e.message.includes('secret'),
+  );
 });
 
 test('a batch that is too large for the server goes in halves', { skip }, async (t) => {

@@ -120,6 +120,39 @@ test('a line that a kill cut short is left out, and so is a file that somebody r
   assert.deepEqual(await readAll(third), numbered(6, 7));
 });
 
+test('whatever is taken, acknowledged, killed and opened again: no line is lost', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const chance = randomOf(seed);
+    const at = folder();
+    let { spool } = await open(at, { maxBytes: 1 << 15 });
+    const seen = new Set<string>();
+    let written = 0;
+    for (let step = 0; step < 60; step++) {
+      const count = Math.floor(chance() * 30);
+      await spool.append(numbered(written, written + count));
+      written += count;
+      const batch = await some(spool, chance() < 0.5 ? 'live' : 'old', 1 + Math.floor(chance() * 40));
+      if (chance() < 0.8) {
+        for (const line of batch?.lines ?? []) seen.add(line);
+        await batch?.acknowledge();
+      }
+      if (chance() < 0.15) ({ spool } = await open(at, { maxBytes: 1 << 15 }));
+    }
+    for (const line of await readAll(spool)) seen.add(line);
+    assert.equal(seen.size, written, `seed ${seed}`);
+    assert.equal(spool.waitingBytes, 0);
+  }
+});
+
+/** Numbers from 0 to 1, always the same ones for a seed (Park and Miller, 1988). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
+
 test('a cursor of a file that is gone is no cursor of the next', async () => {
   const at = folder();
   const { spool } = await open(at);
