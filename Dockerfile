@@ -16,6 +16,7 @@ COPY --from=build /app/package.json /app/LICENSE ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/builtin/model ./builtin/model
+COPY --from=build /app/coordinator/page/assets ./coordinator/page/assets
 # Runs and device state go here: mount a volume to keep them.
 RUN mkdir /data && chown node:node /data && ln -s /app/dist/cli/main.js /usr/local/bin/fleetune && chmod +x dist/cli/main.js
 USER node

@@ -1,4 +1,5 @@
 import { createLog } from '../runtime/log.js';
+import { isLoopback } from '../runtime/loopback.js';
 import { Refusal } from '../schemas/refusal.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 import { type Broker, startBroker } from './server.js';
@@ -78,5 +79,3 @@ export async function start(settings: BrokerSettings): Promise<Broker> {
   process.send?.({ ready: { port, wsPort } });
   return broker;
 }
-
-const isLoopback = (host: string) => /^(127(\.\d{1,3}){3}|::1|localhost)$/.test(host);

@@ -18,6 +18,7 @@ export class Announcer {
   readonly #log: Log;
   #client: Pick<FleetClient, 'publish'> | undefined;
   #status = '';
+  #said: FleetStatus | undefined;
   #result = '';
 
   constructor(topics: Topics, log: Log) {
@@ -52,7 +53,13 @@ export class Announcer {
     this.#say(this.#topics.roundsRefused, JSON.stringify(refused));
   }
 
+  /** The status that was said last. */
+  get said(): FleetStatus | undefined {
+    return this.#said;
+  }
+
   status(status: FleetStatus): void {
+    this.#said = status;
     this.#status = fittedJson(status, 'history', maxJsonBytes);
     this.#say(this.#topics.roundsStatus, this.#status, true);
   }

@@ -78,6 +78,12 @@ export class Coordinator {
     };
   }
 
+  /** What a live view shows of it, as it is now. */
+  get live() {
+    const { devices: presences, connectedMs } = this.#driver;
+    return { connected: connectedMs !== null, status: this.#announcer.said, presences };
+  }
+
   /** What time brings: due runs, deadlines, tasks to tell again. */
   tick(): Promise<void> {
     this.#ticking ??= this.#then(async () => {

@@ -3,18 +3,26 @@ import { join } from 'node:path';
 import { type ClientHandlers, connectClient, type FleetClient } from '../broker/client.js';
 import { requireFolder } from '../runtime/files.js';
 import { takeLock } from '../runtime/lock.js';
-import { createLog, told } from '../runtime/log.js';
+import { createLog, type Log, told } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
+import type { LiveSource } from '../schemas/live.js';
 import { Refusal } from '../schemas/refusal.js';
 import { chunkProblem } from '../schemas/service-settings.js';
 import { noClock } from '../telemetry/clock.js';
-import { createSink } from '../telemetry/sink.js';
+import { NewestFigures } from '../telemetry/newest.js';
+import { createSink, type Sink } from '../telemetry/sink.js';
 import { Coordinator, type CoordinatorParts } from './coordinator.js';
 import { isDiskTrouble } from './disk-trouble.js';
+import { pageProblem, startPage } from './page/page.js';
 import { type Calendar, readCalendar } from './schedule.js';
 import { type CoordinatorSettings, runDefaults } from './settings.js';
 
 export { type CoordinatorSettings, coordinatorSettings } from './settings.js';
+
+export interface CoordinatorService extends Service {
+  /** Of the live page; null where there is none. */
+  pagePort: number | null;
+}
 
 const tickMs = 500;
 const maxChunks = 2 ** 20;
@@ -25,9 +33,9 @@ const gaugeMs = 10_000;
  * @throws Refusal for an unwritable runs folder or one in use, a damaged journal, a bad schedule, limits
  * that contradict each other, an unreachable broker
  */
-export async function start(settings: CoordinatorSettings): Promise<Service> {
+export async function start(settings: CoordinatorSettings): Promise<CoordinatorService> {
   const { runs, cron, timeZone } = settings;
-  const problem = chunkProblem(settings);
+  const problem = chunkProblem(settings) ?? pageProblem(settings);
   if (problem) throw new Refusal(problem);
   const calendar = cron === '' ? null : readCalendar(cron, timeZone);
   await requireFolder(runs, 'the runs folder (--runs)');
@@ -36,14 +44,17 @@ export async function start(settings: CoordinatorSettings): Promise<Service> {
   const lock = await onDisk(() => takeLock(join(runs, 'lock'), inUse));
   try {
     const service = await startIn(settings, calendar);
-    return { stop: () => service.stop().finally(() => lock.release()) };
+    return { ...service, stop: () => service.stop().finally(() => lock.release()) };
   } catch (error) {
     await lock.release();
     throw error;
   }
 }
 
-async function startIn(settings: CoordinatorSettings, calendar: Calendar | null): Promise<Service> {
+async function startIn(
+  settings: CoordinatorSettings,
+  calendar: Calendar | null,
+): Promise<CoordinatorService> {
   const log = createLog('coordinator');
   const { runs, fleet, telemetryBytes: maxBytes } = settings;
   const spool = {
@@ -56,18 +67,44 @@ async function startIn(settings: CoordinatorSettings, calendar: Calendar | null)
     clock: noClock,
   };
   const sink = await createSink({ ...settings, ...spool }, log);
-  const coordinator = await open(settings, { sink, log, calendar, clock: Date.now, random: Math.random });
-  const client = await connect(settings, coordinator.handlers);
+  const newest = new NewestFigures();
+  const heard = settings.pagePort < 0 ? sink : overheard(sink, newest);
+  const parts = { sink: heard, log, calendar, clock: Date.now, random: Math.random };
+  const coordinator = await open(settings, parts);
+  const page = await openPage(settings, () => ({ fleet, ...coordinator.live, newest }), log);
+  const client = await connect(settings, coordinator.handlers).catch(async (error) => {
+    await page?.stop();
+    throw error;
+  });
   const ticks = setInterval(() => void coordinator.tick(), tickMs);
-  process.send?.({ ready: {} });
+  process.send?.({ ready: page ? { pagePort: page.port } : {} });
   return {
+    pagePort: page?.port ?? null,
     async stop() {
       clearInterval(ticks);
+      await page?.stop();
       await client.stop();
       await coordinator.stop();
       await sink.stop();
     },
   };
+}
+
+/** The sink, of which `newest` hears what devices send. */
+const overheard = ({ write, take }: Sink, newest: NewestFigures): CoordinatorParts['sink'] => ({
+  write,
+  take(points, tags) {
+    newest.hear(tags.device, points, Date.now());
+    return take(points, tags);
+  },
+});
+
+async function openPage(settings: CoordinatorSettings, source: () => LiveSource, log: Log) {
+  const { pagePort, pageHost, pageUser } = settings;
+  if (pagePort < 0) return undefined;
+  const page = await startPage(settings, source);
+  log.info('live page', { host: pageHost, port: page.port, user: pageUser || null });
+  return page;
 }
 
 async function open(settings: CoordinatorSettings, parts: CoordinatorParts): Promise<Coordinator> {

@@ -1,6 +1,7 @@
 import { runSettings } from '../schemas/run-settings.js';
 import { fleetSettings, influxSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
+import { pageSettings } from './page/settings.js';
 
 /** Its own, and all of a run's: those are what a trigger leaves unsaid. */
 export const coordinatorSettings = {
@@ -48,6 +49,7 @@ export const coordinatorSettings = {
     max: 2 ** 40,
     help: 'of points kept on disk',
   },
+  ...pageSettings,
   ...influxSettings,
   ...runSettings,
 } satisfies SettingTable;

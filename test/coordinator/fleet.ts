@@ -73,7 +73,7 @@ export class Fleet {
   }
 
   /** Before the folder goes, and after all that was started later has ended. */
-  atEnd(work: () => void): void {
+  atEnd(work: () => void | Promise<void>): void {
     this.#cleanUp.push(async () => work());
   }
 

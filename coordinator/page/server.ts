@@ -1,0 +1,101 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Refusal } from '../../schemas/refusal.js';
+import { readAssets, safety } from './assets.js';
+import { credentialCheck, isOurName } from './gate.js';
+import { type PageSettings, pageProblem } from './settings.js';
+import { Viewers } from './viewers.js';
+
+export interface PageServer {
+  port: number;
+  stop(): Promise<void>;
+}
+
+const turnMs = 1000;
+const maxConnections = 64;
+const headersLimitMs = 10_000;
+const maxHeaderBytes = 8 * 1024;
+/** An answer to wrong credentials comes late, so that few can be tried. */
+const wrongCredentialsMs = 300;
+
+/**
+ * Serves the live page: its files, `/live` as server-sent events, `/live.json` as one snapshot. Reads only.
+ * @param snapshot asked once a turn while somebody looks; what changes in it but `atMs` is sent at once
+ * @throws Refusal for settings that don't fit each other, or an address that can't be listened on
+ */
+export async function startPageServer(
+  settings: PageSettings,
+  snapshot: () => { atMs: number },
+): Promise<PageServer> {
+  const problem = pageProblem(settings);
+  if (problem) throw new Refusal(problem);
+  const { pageHost, pagePort, pageUser, pagePassword, pageNames } = settings;
+  const assets = await readAssets();
+  const viewers = new Viewers();
+  const mayEnter = pageUser === '' ? () => true : credentialCheck(pageUser, pagePassword);
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method, headers, url = '' } = request;
+    const say = (status: number, text: string, more: Record<string, string> = {}) => {
+      response.writeHead(status, { ...safety, 'content-type': 'text/plain; charset=utf-8', ...more });
+      response.end(method === 'HEAD' ? undefined : `${text}\n`);
+    };
+    if (!isOurName(headers.host, pageNames))
+      return say(421, 'not served under this name: ask by address, or give the name with --page-names');
+    if (method !== 'GET' && method !== 'HEAD') return say(405, 'only read here', { allow: 'GET, HEAD' });
+    if (!mayEnter(headers.authorization)) {
+      if (headers.authorization !== undefined) await wait(wrongCredentialsMs);
+      return say(401, 'whoever looks says who he is', { 'www-authenticate': challenge });
+    }
+    const path = url.split('?', 1)[0]!;
+    if (path === '/live.json') return say(200, JSON.stringify(snapshot()), json);
+    if (path === '/live' && method === 'GET') {
+      if (viewers.add(response, safety, JSON.stringify(snapshot()))) return;
+      return say(503, 'too many look already', { 'retry-after': '10' });
+    }
+    const asset = assets.get(path);
+    if (!asset) return say(404, 'nothing here');
+    response.writeHead(200, { ...safety, ...asset.headers });
+    response.end(method === 'HEAD' ? undefined : asset.body);
+  }
+
+  const server = createServer({ maxHeaderSize: maxHeaderBytes }, (request, response) => {
+    response.on('error', () => response.destroy()); // Whoever asked is gone.
+    void answer(request, response);
+  });
+  server.maxConnections = maxConnections;
+  server.headersTimeout = headersLimitMs;
+  server.requestTimeout = headersLimitMs;
+  await listen(server, pageHost, pagePort);
+  const turns = setInterval(() => {
+    if (viewers.count === 0) return;
+    const shown = snapshot();
+    viewers.tell(JSON.stringify(shown), JSON.stringify({ ...shown, atMs: 0, secondsLeft: 0 }));
+  }, turnMs);
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      clearInterval(turns);
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+const challenge = 'Basic realm="fleetune", charset="UTF-8"';
+const json = { 'content-type': 'application/json; charset=utf-8' };
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'the port is taken' : message;
+    throw new Refusal(`the live page can’t be served on ${host}:${port}: ${why}`);
+  }
+}
