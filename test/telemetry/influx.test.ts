@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Refusal } from '../../schemas/refusal.js';
@@ -8,6 +8,7 @@ import { createInfluxWriter } from '../../telemetry/influx.js';
 import { createSink } from '../../telemetry/sink.js';
 import { createInfluxd, influxdMissing } from './influxd.js';
 import { nowhere, quietly, settled, testFolders, testLog, watts } from './rig.js';
+import { smallDisk } from './small-disk.js';
 
 const folder = testFolders('influx');
 const skip = influxdMissing() ?? false;
@@ -95,21 +96,13 @@ test('a wrong password is told in plain words, and nothing is lost until it is r
 
 test('on a full disk points stay in memory, go out from there, and none is lost', { skip }, async (t) => {
   const { influxd, settings, rows } = await startInfluxd(t);
-  mkdirSync(settings.folder);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=128k', 'tmpfs', settings.folder], { stdio: 'ignore' });
-  } catch {
-    t.skip('this user may not mount a small file system');
-    return;
-  }
-  t.after(() => execFileSync('umount', ['-l', settings.folder]));
+  const disk = smallDisk(t, settings.folder, '128k');
+  if (!disk) return;
   const log = testLog();
   const sink = await createSink(settings, log);
   await influxd.stop();
   sink.write(watts(0, 1000));
-  const ballast = join(settings.folder, 'ballast');
-  const { bavail, bsize } = statfsSync(settings.folder);
-  writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+  disk.fill();
   for (let i = 1000; i < 6000; i += 100) sink.write(watts(i, i + 100));
   const { facts } = await log.told.find(({ message }) => message.startsWith('the disk takes no points'));
   assert.match(String(facts.reason), /ENOSPC/);
@@ -118,7 +111,7 @@ test('on a full disk points stay in memory, go out from there, and none is lost'
   await influxd.start();
   await settled(sink, 6000);
   assert.deepEqual(await rows(), expected(6000));
-  rmSync(ballast);
+  disk.makeRoom();
   sink.write(watts(6000, 6001));
   await log.told.find(({ message }) => message === 'the disk takes points again');
   await sink.stop();

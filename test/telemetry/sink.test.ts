@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Point } from '../../schemas/messages.js';
@@ -68,6 +68,33 @@ test('an outage is told once with its reason, and its end', async () => {
     log.told.all.map(({ facts }) => facts),
     [{ reason: 'nobody is there' }, { afterS: 0 }],
   );
+});
+
+test('points that the disk does not take wait in memory until somebody takes them', async () => {
+  const { seen, state, deliver } = receiver();
+  let refused = 0;
+  const counting: Deliver = (batch) =>
+    deliver(batch).catch((error) => {
+      refused++;
+      throw error;
+    });
+  const at = folder();
+  const log = testLog();
+  const sink = await createSinkTo(counting, { ...quietly, folder: at, maxBytes }, swiftly, log);
+  rmSync(at, { recursive: true }); // As a disk that is gone.
+  state.away = true;
+  sink.write(watts(0, 10));
+  while (refused < 3) await new Promise(setImmediate);
+  sink.write(watts(10, 20));
+  state.away = false;
+  await settled(sink, 20);
+  assert.deepEqual(seen.all, numbers(0, 20));
+  mkdirSync(at);
+  sink.write(watts(20, 21));
+  await log.told.find(({ message }) => message === 'the disk takes points again');
+  await settled(sink, 21);
+  await sink.stop();
+  assert.equal(sink.counts.dropped, 0);
 });
 
 test('live points go out beside an hour of old ones, each once', async () => {

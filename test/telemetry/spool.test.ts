@@ -6,6 +6,7 @@ import { Refusal } from '../../schemas/refusal.js';
 import { earliestMs, machineClock } from '../../telemetry/clock.js';
 import { type Lane, Spool, type SpoolOptions } from '../../telemetry/spool.js';
 import { hourMs, testClock, testFolders } from './rig.js';
+import { smallDisk } from './small-disk.js';
 
 const folder = testFolders('spool');
 const numbered = (from: number, to: number) =>
@@ -172,6 +173,25 @@ test('files of former versions are read', async () => {
   writeFileSync(join(at, 'cursor.json'), '{"number":3,"offset":100}');
   const { spool: again } = await open(at);
   assert.deepEqual(await readAll(again), ['m v=7 7', 'm v=8 8', ...numbered(0, 1)]);
+});
+
+test('a write that a full disk took half of leaves nothing, and the rest goes on behind it', async (t) => {
+  const at = folder();
+  const disk = smallDisk(t, at, '64k');
+  if (!disk) return;
+  const { spool } = await open(at);
+  await spool.append(numbered(0, 10));
+  disk.fill();
+  let written = 10;
+  for (let tries = 0; tries < 3; tries++) {
+    const { kept, error } = await spool.append(numbered(written, written + 1000));
+    assert.match(String(error), /ENOSPC/);
+    written += kept;
+  }
+  disk.makeRoom();
+  assert.deepEqual(await spool.append(numbered(written, 1500)), { kept: 1500 - written });
+  const { spool: again } = await open(at);
+  assert.deepEqual(await readAll(again), numbered(0, 1500));
 });
 
 test('a folder that is a file is refused', async () => {
