@@ -85,22 +85,24 @@ async function setRetention(
   raw: string,
 ): Promise<SetupStep> {
   const what = `retention policy ${name}: ${days === 0 ? 'for ever' : `${days} d`}`;
-  const options = {
-    database,
-    duration: days === 0 ? 'INF' : `${days}d`,
-    replication: 1,
-    isDefault: name === raw,
+  const set = (verb: 'CREATE' | 'ALTER') => {
+    const times = `DURATION ${days === 0 ? 'INF' : `${days}d`} REPLICATION 1 SHARD DURATION ${shardOf(days)}`;
+    const query = `${verb} RETENTION POLICY "${name}" ON "${database}" ${times}${name === raw ? ' DEFAULT' : ''}`;
+    return server.query(query, { database, method: 'POST' });
   };
   if (duration === undefined) {
-    await server.createRetentionPolicy(name, options);
+    await set('CREATE');
     return { what, state: 'made' };
   }
   const nowMs = durationMs(duration);
   if (nowMs === (days * dayMs || Number.POSITIVE_INFINITY)) return { what, state: 'unchanged' };
   if (nowMs > days * dayMs && days > 0 && !deleteOlder) await requireNoneOlder(server, database, name, days);
-  await server.alterRetentionPolicy(name, options);
+  await set('ALTER');
   return { what, state: 'changed' };
 }
+
+/** How much is deleted at a time: must be shorter than the retention. InfluxDB's own choices. */
+const shardOf = (days: number) => (days === 0 || days > 180 ? '7d' : days < 2 ? '1h' : '1d');
 
 /** @throws Refusal where a shorter retention would delete points */
 async function requireNoneOlder(server: InfluxDB, database: string, policy: string, days: number) {

@@ -9,6 +9,7 @@ import type { Calendar } from '../../coordinator/schedule.js';
 import type { Log } from '../../runtime/log.js';
 import { encode } from '../../schemas/codec.js';
 import type { Point } from '../../schemas/messages.js';
+import { Refusal } from '../../schemas/refusal.js';
 import type { FleetStatus, Refused, RunSummary } from '../../schemas/status.js';
 import { topicsOf } from '../../schemas/topics.js';
 import { fleet, type Script, type ScriptedDevice, startDevice } from './scripted-device.js';
@@ -36,6 +37,8 @@ export interface CoordinatorSetup {
   fleet?: string;
   resendMs?: number;
   maxUpdateBytes?: number;
+  /** Why no telemetry is taken. */
+  noRoom?: string;
 }
 
 /** A broker, a runs folder, devices and an operator that listens; everything ends with the test. */
@@ -107,8 +110,10 @@ export class Fleet {
       {
         sink: {
           write: (points) => this.points.push(...points),
-          take: async (points, tags) =>
-            void this.points.push(...points.map((point) => ({ ...point, tags: { ...point.tags, ...tags } }))),
+          take: async (points, tags) => {
+            if (setup.noRoom) throw new Refusal(setup.noRoom);
+            this.points.push(...points.map((point) => ({ ...point, tags: { ...point.tags, ...tags } })));
+          },
         },
         log: { ...quiet, error: (message, facts) => void this.problems.push(`${message}: ${facts?.reason}`) },
         calendar,

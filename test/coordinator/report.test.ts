@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { connectClient } from '../../broker/client.js';
 import { fittedJson, idleStatus, roundPoint, statusOf, summaryOf } from '../../coordinator/report.js';
 import { type RunEntry, replay } from '../../coordinator/run.js';
-import { encode } from '../../schemas/codec.js';
-import type { Point } from '../../schemas/messages.js';
+import { decode, encode } from '../../schemas/codec.js';
+import type { Point, TelemetryReceipt } from '../../schemas/messages.js';
 import type { RoundRecord } from '../../schemas/status.js';
 import { topicsOf } from '../../schemas/topics.js';
 import { begin, trigger } from './entries.js';
@@ -64,6 +65,34 @@ test('telemetry is written with device and fleet; what is malformed changes noth
   await device.client.publish(topic, encode('TelemetryBatch', { deviceId: 'a', points: [point], batch: 0 }));
   await until(() => made.points.length > 0, 'points');
   assert.deepEqual(made.points, [{ ...point, tags: { rail: 'x', fleet, device: 'a' } }]);
+});
+
+test('a batch of telemetry has its receipt: taken, or why not yet', async (t) => {
+  const points = [{ measurement: 'power', tags: { rail: 'x' }, fields: { watts: 5 }, timeMs: 7 }];
+  for (const noRoom of ['', 'too many points wait']) {
+    const made = await Fleet.start(t);
+    await made.coordinator({ noRoom });
+    const topic = topicsOf(fleet).telemetryReceipt('a');
+    const receipts: TelemetryReceipt[] = [];
+    let listens = false;
+    const device = await connectClient(
+      { url: made.url, clientId: 'a', username: 'device', connectS: 10, maxPacketBytes: 2 ** 20 },
+      {
+        connected: async (client) => {
+          await client.subscribe([topic]);
+          listens = true;
+        },
+        message: (_, payload) => void receipts.push(decode('TelemetryReceipt', payload, topic)),
+      },
+    );
+    made.atEnd(() => void device.stop());
+    await until(() => listens, 'subscribed');
+    const batch = encode('TelemetryBatch', { deviceId: 'a', points, batch: 99 });
+    await device.publish(topicsOf(fleet).telemetry('a'), batch);
+    await until(() => receipts.length > 0, 'a receipt');
+    assert.deepEqual(receipts, [{ batch: 99, reason: noRoom }]);
+    assert.equal(made.points.length, noRoom === '' ? 1 : 0);
+  }
 });
 
 test('a device’s death is a point in the series in which it said that it is up', async (t) => {

@@ -40,11 +40,11 @@ test('a database is set up, and set up again it stays as it is', { skip }, async
   assert.ok(first.slice(4).every(({ state }) => state === 'made'));
   const policies = await influxd.query('', 'SHOW RETENTION POLICIES ON fleetune');
   assert.deepEqual(
-    policies.map(([name, duration, , , standard]) => [name, duration, standard]),
+    policies.map(([name, duration, shard, , standard]) => [name, duration, shard, standard]),
     [
-      ['autogen', '336h0m0s', true],
-      ['minutes', '4320h0m0s', false],
-      ['archive', '0s', false],
+      ['autogen', '336h0m0s', '24h0m0s', true],
+      ['minutes', '4320h0m0s', '24h0m0s', false],
+      ['archive', '0s', '168h0m0s', false],
     ],
   );
   const again = await setUpInflux(settings);
@@ -54,6 +54,8 @@ test('a database is set up, and set up again it stays as it is', { skip }, async
     changed.filter(({ state }) => state !== 'unchanged'),
     [{ what: 'retention policy minutes: 90 d', state: 'changed' }],
   );
+  const [, day] = await setUpInflux({ ...settings, rawDays: 1 });
+  assert.deepEqual(day, { what: 'retention policy autogen: 1 d', state: 'changed' });
 });
 
 test('a continuous query of another text is replaced', { skip }, async (t) => {
