@@ -20,7 +20,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune coordinator': coordinatorSettings,
   'fleetune device': deviceSettings,
   'fleetune rounds start': startSettings,
-  'fleetune rounds stop, devices, status': operatorSettings,
+  'fleetune rounds stop, devices, status, watch': operatorSettings,
   'fleetune summarize': summarizeSettings,
   'fleetune influx init': influxInitSettings,
   'fleetune model pull': modelPullSettings,

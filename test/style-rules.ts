@@ -47,6 +47,7 @@ export const owners: Record<string, readonly string[]> = {
   'csv-parse': ['device/shard-rows.ts'],
   'node-cron': ['coordinator/schedule.ts'],
   '@grafana/grafana-foundation-sdk': ['grafana/panel.ts', 'grafana/panels.ts', 'grafana/dashboard.ts'],
+  'playwright-core': ['test/browser.ts'],
   '@grafana/schema': ['test/grafana/schema.ts'], // Its types alone, in a program that a test compiles.
 };
 

@@ -10,10 +10,8 @@ import { fleet, type Script, type ScriptedDevice } from './scripted-device.js';
 
 const topics = topicsOf(fleet);
 
-/** A device that says what it measures when it is told to, and answers only while it is not held. */
+/** A device that says what it measures when it is told to. */
 export interface MeasuringDevice extends ScriptedDevice {
-  /** Keeps its answers back, or gives them again when it is next told its task. */
-  held: boolean;
   /** Publishes the points of a step and of the board, as of now. */
   measure(figures: Measured): Promise<void>;
 }
@@ -64,19 +62,14 @@ export class PageFleet {
   }
 
   async device(script: Script): Promise<MeasuringDevice> {
-    const device = await this.fleet.device({
-      ...script,
-      change: (update, task) => (made.held ? null : (script.change?.(update, task) ?? update)),
-    });
-    const made: MeasuringDevice = Object.assign(device, {
-      held: false,
+    const device = await this.fleet.device(script);
+    return Object.assign(device, {
       async measure(figures: Measured) {
         const points = pointsOf(script.id, figures);
         const batch = { deviceId: script.id, points, batch: 0 };
         await device.client.publish(topics.telemetry(script.id), encode('TelemetryBatch', batch));
       },
     });
-    return made;
   }
 }
 

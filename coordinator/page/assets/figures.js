@@ -1,6 +1,7 @@
 // What the page says of a snapshot, as text. Nothing here is markup.
 
-const none = '–';
+/** Where nobody measured anything. */
+export const none = '–';
 const number = (digits) =>
   new Intl.NumberFormat('en', { maximumFractionDigits: digits, minimumFractionDigits: digits });
 const [whole, tenth, thousandth] = [number(0), number(1), number(3)];
@@ -39,7 +40,8 @@ export const tiles = {
   tokens: ({ totals }) => told(whole, totals.tokensPerS),
   devices: ({ totals }) => `${totals.ready} of ${counted(totals.devices, 'device')} ready`,
   watts: ({ totals }) => told(tenth, totals.watts),
-  sensed: ({ totals }) => `${totals.sensed} of ${counted(totals.online, 'device')} measured`,
+  sensed: ({ totals }) =>
+    totals.sensed === 0 ? 'no device tells' : `of ${totals.sensed} of ${counted(totals.online, 'device')}`,
   efficiency: ({ totals }) => told(tenth, totals.tokensPerJoule),
   joules: ({ totals }) => (totals.joules === null ? '' : `${told(whole, totals.joules)} J in this run`),
   up: ({ totals }) => bytes(totals.bytesUp),

@@ -1,5 +1,5 @@
 import { follow } from './connection.js';
-import { clock, deviceColumns, loss, phase, roundColumns, tiles, watts } from './figures.js';
+import { clock, deviceColumns, loss, none, phase, roundColumns, tiles, watts } from './figures.js';
 import { linePlot } from './plot.js';
 
 // All text of others gets in as textContent and attributes of drawings: never as markup.
@@ -10,12 +10,13 @@ const say = (element, text) => {
 };
 
 const wattsWindowMs = 600_000;
+const shortestWindowMs = 60_000;
 const roundText = (x) => (Number.isInteger(x) ? `after round ${x}` : `in round ${Math.ceil(x)}`);
 const showLoss = linePlot(at('loss'), { x: roundText, y: loss, tick: String, about: 'Loss by round' });
 const showWatts = linePlot(at('watts'), {
   x: clock,
   y: watts,
-  tick: (ms) => clock(ms).slice(0, 5),
+  tick: (ms) => (ms % 60_000 === 0 ? clock(ms).slice(0, 5) : clock(ms)),
   about: 'Watts',
   fromZero: true,
   gap: 15_000,
@@ -42,7 +43,8 @@ function render() {
   drawWatts(newest);
   fill(at('devices'), deviceColumns, devices, ({ state }) => state);
   fill(at('rounds'), roundColumns, history.toReversed(), ({ state }) => state);
-  say(at('not-shown'), notShown > 0 ? `and ${notShown} more devices` : '');
+  say(at('not-shown'), notShown > 0 ? `and ${notShown} more` : devices.length === 0 ? 'None yet' : '');
+  say(at('no-rounds'), history.length === 0 ? 'None yet' : '');
 }
 
 /** The part of the open round that has answered counts. */
@@ -74,39 +76,49 @@ function drawLoss({ losses, history, lossBefore, rounds }) {
 }
 
 function drawWatts({ watts: trail, atMs }) {
-  const from = atMs - wattsWindowMs;
-  const points = trail.filter((point) => point.atMs >= from).map((point) => [point.atMs, point.watts]);
-  const minute = 120_000;
-  const ticks = Array.from({ length: 5 }, (_, i) => (Math.floor(atMs / minute) - i) * minute);
-  showWatts(
-    [{ name: 'all', className: 'power', points }],
-    from,
-    atMs,
-    ticks.filter((ms) => ms > from + 30_000),
-  );
+  const points = trail
+    .filter((point) => point.atMs > atMs - wattsWindowMs)
+    .map((point) => [point.atMs, point.watts]);
+  const from = Math.min(atMs - shortestWindowMs, points[0]?.[0] ?? atMs);
+  const every = [15_000, 30_000, 60_000, 120_000].find((ms) => (atMs - from) / ms <= 5.5) ?? 120_000;
+  const first = Math.ceil(from / every) * every;
+  const ticks = Array.from({ length: Math.floor((atMs - first) / every) + 1 }, (_, i) => first + i * every);
+  showWatts([{ name: 'power', className: 'power', points }], from, atMs, ticks);
 }
 
-/** Cells are changed in place: what is selected or read stays where it is. */
+/**
+ * Cells are changed in place: what is selected or read stays where it is. A column in which nobody has anything
+ * is left out.
+ */
 function fill(table, columns, rows, className) {
-  if (!table.tHead) {
-    const titles = table.createTHead().insertRow();
-    for (const { title, number } of columns) {
-      const cell = document.createElement('th');
-      cell.scope = 'col';
-      cell.className = number ? 'number' : '';
-      cell.textContent = title;
-      titles.append(cell);
-    }
-    table.createTBody();
-  }
+  const used = columns.filter(
+    ({ cell }, i) => i === 0 || rows.some((row) => ![none, ''].includes(cell(row))),
+  );
+  const titles = used.map(({ title }) => title).join();
+  if (table.dataset.titles !== titles) head(table, used);
+  table.dataset.titles = titles;
+  table.hidden = rows.length === 0;
   const [body] = table.tBodies;
   while (body.rows.length > rows.length) body.deleteRow(-1);
-  while (body.rows.length < rows.length) insertRow(body, columns);
+  while (body.rows.length < rows.length) insertRow(body, used);
   for (const [i, row] of rows.entries()) {
     const shown = body.rows[i];
     shown.className = className(row);
-    for (const [j, { cell }] of columns.entries()) say(shown.cells[j], cell(row));
+    for (const [j, { cell }] of used.entries()) say(shown.cells[j], cell(row));
   }
+}
+
+function head(table, columns) {
+  table.replaceChildren();
+  const titles = table.createTHead().insertRow();
+  for (const { title, number } of columns) {
+    const cell = document.createElement('th');
+    cell.scope = 'col';
+    cell.className = number ? 'number' : '';
+    cell.textContent = title;
+    titles.append(cell);
+  }
+  table.createTBody();
 }
 
 function insertRow(body, columns) {

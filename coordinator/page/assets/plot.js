@@ -1,7 +1,7 @@
 // Line plots as inline SVG, with a slider that reads them off.
 
 const marginLeft = 48;
-const margin = { top: 8, right: 10, bottom: 24 };
+const margin = { top: 8, right: 18, bottom: 24 };
 const svgNames = 'http://www.w3.org/2000/svg';
 
 /**
@@ -92,6 +92,9 @@ function marks(svg, { series, from, to, ticks }, at, words) {
   const curves = series.flatMap(({ className, points, dots }) => [
     node('path', { class: `curve ${className}`, d: path(points, xAt, yAt, words.gap ?? Infinity) }),
     ...(dots ? points.map(([x, y]) => node('circle', { class: 'dot', cx: xAt(x), cy: yAt(y), r: 3.5 })) : []),
+    ...points
+      .filter(([x]) => x === at)
+      .map(([x, y]) => node('circle', { class: `reading ${className}`, cx: xAt(x), cy: yAt(y), r: 4 })),
   ]);
   return [...grid, ...feet, ...cursor, ...curves];
 }
@@ -100,7 +103,8 @@ const path = (points, xAt, yAt, gap) =>
   points
     .map(([x, y], i) => {
       const goesOn = i > 0 && x - points[i - 1][0] <= gap;
-      return `${goesOn ? 'L' : 'M'}${xAt(x).toFixed(1)} ${yAt(y).toFixed(1)}`;
+      const place = `${xAt(x).toFixed(1)} ${yAt(y).toFixed(1)}`;
+      return goesOn ? `L${place}` : `M${place}h0`; // A point alone is a dot.
     })
     .join('');
 
