@@ -62,6 +62,10 @@ export const commands: Record<string, Command> = {
     summary: 'the fleet and its run, live in this terminal',
     run: async (argv, title) => (await import('./watch.js')).watch(argv, title),
   },
+  report: {
+    summary: 'a run that has ended as one HTML page: loss, devices, bytes, joules, time, settings, checksums',
+    run: async (argv, title) => (await import('./report/command.js')).report(argv, title),
+  },
   summarize: {
     summary: 'summarizes dialogues with a model and an adapter',
     run: async (argv, title) => (await import('./summarize.js')).summarize(argv, title),

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 
 /** The folder in which a demo works: its logs, its runs until they have ended, and the user's text for its devices. */
 export const logsIn = (folder: string) => join(folder, 'logs');
+/** The coordinator’s spool. */
+export const pointsIn = (folder: string) => join(folder, 'telemetry');
 export const devicesIn = (folder: string) => join(folder, 'devices');
 export const aloneIn = (folder: string) => join(folder, 'alone');
 export const exampleIn = (folder: string) => join(folder, 'example.jsonl');

@@ -10,13 +10,15 @@ import { compareAlone } from './alone.js';
 import { builtinModel } from './builtin-model.js';
 import type { CommandTitle } from './commands.js';
 import { dealText } from './dealing.js';
-import { devicesIn, keepLogs, logsIn, removeAll, removeText } from './demo-folder.js';
+import { devicesIn, keepLogs, logsIn, pointsIn, removeAll, removeText } from './demo-folder.js';
 import { type Demo, followRun, tickMs } from './demo-run.js';
 import { readDemoSettings } from './demo-settings.js';
 import { exampleText } from './example.js';
 import { type DeviceFolder, endFleet, startBroker, startFleet, writeDeviceFolder } from './fleet.js';
 import { createLiveView, type LiveView } from './live-view.js';
 import { ownPeakBytes, PeakMemory } from './memory.js';
+import { writeReport } from './report/command.js';
+import { findRun } from './report/places.js';
 import { beforeAfter, memoryText, roundTable } from './report.js';
 import { triggerId } from './rounds.js';
 import { stopOnSignals } from './signals.js';
@@ -82,6 +84,8 @@ async function perform(demo: Demo): Promise<void> {
   const home = join(settings.folder, result.run);
   await rename(join(folder, result.run), home); // Nobody writes there any more, and from here on it stays.
   await keepLogs(folder, home);
+  await rename(pointsIn(folder), pointsIn(home));
+  await writeReport(await findRun(home, settings.folder));
   await tellResult(demo, result, home);
   memory.raise('demo', ownPeakBytes());
   view.note(`that took ${secondsText((Date.now() - startedMs) / 1000)}; ${memoryText(memory.peaks)}`);
@@ -136,7 +140,12 @@ async function tellResult(demo: Demo, { adapter }: RunSummary, home: string): Pr
   const { view, text } = demo;
   const example = text.devices.flatMap(({ heldOut }) => heldOut)[0];
   if (example && adapter) view.note(`${await exampleText(demo, example, join(home, adapter.path))}\n`);
-  const parts = ['summary.json', ...(adapter ? [`the adapter in ${adapter.path}`] : []), 'logs'];
+  const parts = [
+    'report.html',
+    'summary.json',
+    ...(adapter ? [`the adapter in ${adapter.path}`] : []),
+    'logs',
+  ];
   view.note(`result: ${shown(home)}: ${parts.join(', ')}`);
 }
 

@@ -5,6 +5,7 @@ import { modelInitSettings } from '../cli/model.js';
 import { modelCheckSettings } from '../cli/model-check.js';
 import { modelPullSettings } from '../cli/model-pull.js';
 import { operatorSettings } from '../cli/operator.js';
+import { reportSettings } from '../cli/report/command.js';
 import { startSettings } from '../cli/rounds.js';
 import { summarizeSettings } from '../cli/summarize.js';
 import { benchSettings } from '../cli/sweep/settings.js';
@@ -21,6 +22,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune device': deviceSettings,
   'fleetune rounds start': startSettings,
   'fleetune rounds stop, devices, status, watch': operatorSettings,
+  'fleetune report': reportSettings,
   'fleetune summarize': summarizeSettings,
   'fleetune influx init': influxInitSettings,
   'fleetune model pull': modelPullSettings,

@@ -22,7 +22,7 @@ export const arrows: Record<string, readonly string[]> = {
   builtin: ['schemas', 'runtime', 'device/engine/engine.ts', 'device/engine/rouge.ts'],
   cli: [
     ...['schemas', 'runtime', 'broker/main.ts', 'broker/client.ts', 'coordinator/main.ts', 'device/main.ts'],
-    ...['telemetry/influx-setup.ts', 'telemetry/newest.ts'],
+    ...['telemetry/influx-setup.ts', 'telemetry/newest.ts', 'telemetry/point.ts'],
     ...['device/engine/engine.ts', 'builtin/corpus.ts', 'builtin/text.ts', 'device/model-identity.ts'],
     ...['device/shards.ts', 'device/shard-fields.ts', 'device/shard-rows.ts', 'device/shard-text.ts'],
     ...['device/split.ts', 'device/trainer-messages.ts', 'device/sensors.ts', 'device/energy.ts'],
@@ -44,6 +44,8 @@ export const owners: Record<string, readonly string[]> = {
   protobufjs: ['schemas/codec.ts', 'device/engine/onnx.ts'],
   influx: ['telemetry/influx.ts'],
   yaml: ['runtime/settings.ts', 'grafana/files.ts'],
+  'd3-scale': ['cli/report/frame.ts'],
+  'd3-shape': ['cli/report/lines.ts'],
   'csv-parse': ['device/shard-rows.ts'],
   'node-cron': ['coordinator/schedule.ts'],
   '@grafana/grafana-foundation-sdk': ['grafana/panel.ts', 'grafana/panels.ts', 'grafana/dashboard.ts'],

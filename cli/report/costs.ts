@@ -1,0 +1,121 @@
+import type { Point } from '../../schemas/messages.js';
+import type { RoundRecord } from '../../schemas/status.js';
+import type { Phases } from './facts.js';
+
+/** What a round, or a run, cost a device. Null: nobody measured it. */
+export interface Cost {
+  examples: number | null;
+  tokens: number | null;
+  seconds: number | null;
+  joules: number | null;
+  idleWatts: number | null;
+  bytesUp: number | null;
+  bytesDown: number | null;
+  transferS: number | null;
+  networkJoules: number | null;
+  granularity: number | null;
+  loss: number | null;
+  /** Of the joules; '' where nobody told. */
+  source: string;
+}
+
+export const noCost: Cost = {
+  examples: null,
+  tokens: null,
+  seconds: null,
+  joules: null,
+  idleWatts: null,
+  bytesUp: null,
+  bytesDown: null,
+  transferS: null,
+  networkJoules: null,
+  granularity: null,
+  loss: null,
+  source: '',
+};
+
+/** Costs by device and seconds by phase, in records that have them. */
+interface Detailed {
+  perDevice?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  trainS?: unknown;
+  aggregateS?: unknown;
+  evaluateS?: unknown;
+}
+
+const detailed = (record: RoundRecord): Detailed => record as Detailed;
+
+/** What a round's record tells of each of its devices. */
+export function recordCosts(record: RoundRecord): Map<string, Cost> {
+  const all = Object.entries(detailed(record).perDevice ?? {});
+  return new Map(
+    all.map(([device, told]): [string, Cost] => {
+      const number = (key: string) => finite(told[key]);
+      const { source } = told;
+      return [
+        device,
+        {
+          examples: number('examples'),
+          tokens: number('tokens'),
+          seconds: number('seconds'),
+          joules: number('joules'),
+          idleWatts: number('idleWatts'),
+          bytesUp: number('bytesUp'),
+          bytesDown: number('bytesDown'),
+          transferS: number('transferS'),
+          networkJoules: number('networkJoules'),
+          granularity: number('granularity'),
+          loss: number('loss'),
+          source: typeof source === 'string' ? source : '',
+        },
+      ];
+    }),
+  );
+}
+
+/** Undefined where the record tells of none. */
+export function recordPhases(record: RoundRecord): Phases | undefined {
+  const { trainS, aggregateS, evaluateS } = detailed(record);
+  if (finite(trainS) === null) return undefined;
+  return { train: finite(trainS), aggregate: finite(aggregateS), evaluate: finite(evaluateS) };
+}
+
+/** Where the one tells nothing, what the other does. */
+export const completed = (cost: Cost, other: Cost): Cost => ({
+  ...other,
+  ...Object.fromEntries(Object.entries(cost).filter(([, value]) => value !== null && value !== '')),
+});
+
+/** A device's cost with what one more of its points tells. What moved for an evaluation counts, its computation not. */
+export function withPoint(cost: Cost, { measurement, tags, fields }: Point): Cost {
+  const known = (name: string) => fields[name] ?? null;
+  const more = (key: 'bytesUp' | 'bytesDown' | 'transferS' | 'networkJoules', ...names: string[]) =>
+    sumOf([cost[key], ...names.map(known)]);
+  const trained = tags.kind === undefined || tags.kind === 'train';
+  if (measurement === 'network')
+    return {
+      ...cost,
+      bytesUp: more('bytesUp', 'bytes_up'),
+      bytesDown: more('bytesDown', 'bytes_down'),
+      transferS: more('transferS', 'up_s', 'down_s'),
+      networkJoules: more('networkJoules', 'network_joules'),
+      granularity: (trained ? known('granularity') : null) ?? cost.granularity,
+    };
+  if (measurement !== 'task' || !trained) return cost;
+  return {
+    ...cost,
+    examples: known('examples'),
+    tokens: known('tokens'),
+    seconds: known('seconds'),
+    joules: known('joules'),
+    idleWatts: known('idle_watts'),
+    loss: known('loss'),
+  };
+}
+
+/** Of those that were measured; null where none was. */
+export function sumOf(values: readonly (number | null)[]): number | null {
+  const measured = values.filter((value) => value !== null);
+  return measured.length === 0 ? null : measured.reduce((sum, value) => sum + value, 0);
+}
+
+const finite = (value: unknown): number | null => (Number.isFinite(value) ? (value as number) : null);
