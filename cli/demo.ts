@@ -141,8 +141,8 @@ async function tellResult(demo: Demo, { adapter }: RunSummary, home: string): Pr
   const example = text.devices.flatMap(({ heldOut }) => heldOut)[0];
   if (example && adapter) view.note(`${await exampleText(demo, example, join(home, adapter.path))}\n`);
   const parts = [
-    'report.html',
     'summary.json',
+    'report.html',
     ...(adapter ? [`the adapter in ${adapter.path}`] : []),
     'logs',
   ];
