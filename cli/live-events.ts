@@ -27,7 +27,10 @@ const linkEvents = (before: LiveState, after: LiveState) =>
 
 function deviceEvents({ presences: before }: LiveState, { presences: after }: LiveState): string[] {
   if (before === after) return [];
-  const changed = [...after].filter(([id, presence]) => standing(before.get(id)) !== standing(presence));
+  const changed = [...after].filter(([id, presence]) => {
+    const old = before.get(id);
+    return old !== presence && standing(old) !== standing(presence);
+  });
   const gone = [...before.keys()].filter((id) => !after.has(id));
   return [
     ...changed.map(([id, presence]) => `${id} ${standing(presence)}`),

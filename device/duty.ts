@@ -1,4 +1,5 @@
 import type { Log } from '../runtime/log.js';
+import { type FieldOf, pointOf } from '../schemas/measurements.js';
 import type { Point, Receipt, Task } from '../schemas/messages.js';
 import type { Topics } from '../schemas/topics.js';
 import type { AdapterCache } from './adapter-cache.js';
@@ -109,21 +110,22 @@ async function fetchBase(task: Task, duties: Duties, signal: AbortSignal): Promi
 function transferred(
   run: string,
   round: number,
-  fields: Record<string, number>,
+  fields: { readonly [F in FieldOf<'network'>]?: number },
   { deviceId, write }: Pick<Duties, 'deviceId' | 'write'>,
 ): void {
-  const tags = { device: deviceId, run, round: String(round) };
-  write([{ measurement: 'network', tags, fields, timeMs: Date.now() }]);
+  write([pointOf('network', { device: deviceId, run }, { round, ...fields }, Date.now())]);
 }
 
 /** A `training` point for each step. */
-function progressWriter({ key }: Task, { deviceId, write }: Pick<Duties, 'deviceId' | 'write'>) {
-  const tags = { device: deviceId, run: key.run, round: String(key.round) };
+function progressWriter(
+  { key: { run, round } }: Task,
+  { deviceId, write }: Pick<Duties, 'deviceId' | 'write'>,
+) {
   let lastMs = performance.now();
-  return ({ step, steps, loss, tokensPerSecond }: Progress) => {
+  return ({ step, steps, loss, tokensPerSecond: tokens_per_s }: Progress) => {
     const nowMs = performance.now();
-    const fields = { step, steps, loss, tokens_per_s: tokensPerSecond, step_ms: nowMs - lastMs };
+    const fields = { round, step, steps, loss, tokens_per_s, step_ms: nowMs - lastMs };
     lastMs = nowMs;
-    write([{ measurement: 'training', tags, fields, timeMs: Date.now() }]);
+    write([pointOf('training', { device: deviceId, run }, fields, Date.now())]);
   };
 }

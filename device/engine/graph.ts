@@ -6,6 +6,8 @@ import type { Layer, Step } from './tape.js';
 export type * from './description.js';
 export type * from './tape.js';
 
+type Build = () => readonly Value[];
+
 /**
  * An ONNX graph under construction. Every method adds one operation and answers with its output, shape known; the
  * order of calls is an order of execution. Which operations exist here is what the engine may use.
@@ -234,12 +236,7 @@ export class Graph {
   }
 
   /** Runs `build`, whose nodes act as one step with the first of its values as output and a gradient rule of its own. */
-  composite(
-    op: string,
-    inputs: readonly Value[],
-    build: () => readonly Value[],
-    attributes: Attributes = {},
-  ): Value {
+  composite(op: string, inputs: readonly Value[], build: Build, attributes: Attributes = {}): Value {
     const outputs = this.unrecorded(build);
     if (this.#recording) this.tape.push({ op, inputs, outputs, attributes });
     return outputs[0]!;

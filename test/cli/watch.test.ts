@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -25,9 +26,18 @@ class Shown {
   }
 
   /** Waits until it shows something after what it showed at `from`. */
-  async shows(pattern: RegExp, from = 0): Promise<void> {
-    while (!pattern.test(stripVTControlCharacters(this.text.slice(from)))) {
-      if (this.child.exitCode !== null) throw new Error(`ended without ${pattern}: ${this.text}`);
+  shows(pattern: RegExp, from = 0): Promise<void> {
+    return this.#until(() => pattern.test(stripVTControlCharacters(this.text.slice(from))), pattern.source);
+  }
+
+  /** As `shows`, for what commands the terminal. */
+  writes(text: string, from: number): Promise<void> {
+    return this.#until(() => this.text.includes(text, from), JSON.stringify(text));
+  }
+
+  async #until(met: () => boolean, what: string): Promise<void> {
+    while (!met()) {
+      if (this.child.exitCode !== null) throw new Error(`ended without ${what}: ${this.text}`);
       await new Promise<void>((resolve) => {
         this.#changed = resolve;
       });
@@ -110,7 +120,7 @@ test('on a terminal it fills the screen, follows its size, and Ctrl-C gives the 
   await fleet.device({ ...device, change: (update, task) => (task.key.round === 1 ? null : update) });
   const ttyFile = join(fleet.folder, 'tty');
   const command = `stty cols 70 rows 20; tty > ${ttyFile}; exec ${[process.execPath, entry, ...flags(fleet.url)].join(' ')}`;
-  const env = { ...process.env, TERM: 'xterm', NO_COLOR: '' };
+  const env = { ...process.env, TERM: 'xterm', NO_COLOR: '', CI: undefined }; // Node takes CI's terminals to be plain.
   const shown = new Shown(spawn('script', ['-qefc', command, '/dev/null'], { env, stdio: 'pipe' }));
   fleet.atEnd(() => void shown.child.kill('SIGKILL'));
   await shown.shows(/fleetune · fleet test · no run yet/);
@@ -127,9 +137,17 @@ test('on a terminal it fills the screen, follows its size, and Ctrl-C gives the 
   const frame = stripVTControlCharacters(frames.at(-1)!).split(/\r?\n/);
   assert.ok(frame.length <= 8);
   assert.ok(frame.every((line) => line.length < 30));
+  const stopped = shown.text.length;
+  shown.child.stdin!.write('\x1a'); // Ctrl-Z: the shell has its screen, until it is continued.
+  await shown.writes('\x1b[?1049l', stopped);
+  const state = () => readFileSync(`/proc/${shown.child.pid}/stat`, 'utf8').split(') ').at(-1)![0];
+  await until(() => state() === 'T', 'script, which stops when its child has stopped');
+  shown.child.kill('SIGCONT');
+  await shown.writes('\x1b[?1049h', stopped);
+  const last = shown.text.length;
   shown.child.stdin!.write('\x03');
   assert.equal(await shown.ended(), 130);
-  const end = shown.text.slice(shown.text.indexOf('\x1b[?1049l'));
+  const end = shown.text.slice(shown.text.indexOf('\x1b[?1049l', last));
   assert.match(stripVTControlCharacters(end), /^fleetune · fleet test/);
   assert.ok(shown.text.includes('\x1b[?25h'));
 });

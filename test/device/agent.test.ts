@@ -87,7 +87,7 @@ test('it trains on its shard and hands in local − global with what it measured
   assert.deepEqual(device.trainer.jobs.all[0]?.adapter, tensorsOf(2_000));
   await device.logged.find(({ message }) => message === 'update accepted');
   const measurements = device.points.all.map(
-    ({ measurement, tags }) => `${measurement} ${tags.run} ${tags.round}`,
+    ({ measurement, tags, fields }) => `${measurement} ${tags.run} ${fields.round}`,
   );
   assert.deepEqual(measurements, ['network r1 1', 'training r1 1', 'network r1 1']);
 });

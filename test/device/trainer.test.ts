@@ -124,17 +124,13 @@ test('a process that is worn out takes no other job, and the log says why', asyn
 
 test('stop ends a job that never ends, and the process of it', async () => {
   const trainer = trainerOf();
-  const hung = new Promise<void>((resolve) => {
-    const job = trainer.train(telling('hang'), tensorsOf(1), shard, async () => {
-      const pid = trainer.pid!;
-      await trainer.stop();
-      await gone(pid);
-      resolve();
-    });
-    job.catch(() => {});
-    void assert.rejects(job, /the trainer was stopped/);
+  let ended: Promise<void> | undefined;
+  const job = trainer.train(telling('hang'), tensorsOf(1), shard, () => {
+    const pid = trainer.pid!;
+    ended = trainer.stop().then(() => gone(pid));
   });
-  await hung;
+  await assert.rejects(job, /the trainer was stopped/);
+  await ended;
   assert.deepEqual(await trainer.init(taskOf()), new Map());
   await trainer.stop();
   assert.equal(trainer.pid, undefined);
