@@ -1,6 +1,6 @@
 import os from 'node:os';
 import type { Point } from '../schemas/messages.js';
-import { EnergyMeter } from './energy.js';
+import { EnergyBook, type Measure, nothingMeasured } from './energy.js';
 import { findPowerSensor, type PowerReading, readRss, readTemperature } from './sensors.js';
 
 export interface SamplerSettings {
@@ -17,13 +17,13 @@ export interface SamplerSettings {
 export interface Sampler {
   /** What the power sensor is; 'none' where there is none. */
   readonly source: string;
-  /**
-   * Starts to add up energy.
-   * @returns joules since then, at its one call; undefined where nothing measures them
-   */
-  measure(): () => Promise<number | undefined>;
+  /** Starts to add up energy. */
+  measure: Measure;
   stop(): Promise<void>;
 }
+
+/** Of the power sensor, while a task is measured: a longer one leaves its energy unknown. */
+const maxSilenceMs = 10_000;
 
 /** Samples the board and this process once in everyMs, and power besides where a task begins and ends. */
 export async function startSampler(
@@ -32,20 +32,16 @@ export async function startSampler(
 ): Promise<Sampler> {
   const { everyMs, power: measured, root, deviceId, trainerPid } = settings;
   const sensor = measured ? await findPowerSensor(root) : undefined;
-  const meters = new Set<EnergyMeter>();
+  const book = sensor && new EnergyBook(sensor, Math.max(maxSilenceMs, 3 * everyMs));
   let cpu = cpuTimes();
   let turn: Promise<unknown> = Promise.resolve();
 
-  /**
-   * One at a time: a counter's mean is since the reading before.
-   * @param starting a meter that counts from here on
-   */
-  function readPower(starting?: EnergyMeter): Promise<PowerReading | undefined> {
+  /** One at a time: a counter's mean is since the reading before. */
+  function readPower(): Promise<PowerReading | undefined> {
     const reading = turn.then(async () => {
       const atMs = performance.now();
       const power = await sensor?.read(atMs);
-      if (starting) meters.add(starting);
-      if (power?.totalW !== undefined) for (const meter of meters) meter.add(power.totalW, atMs);
+      if (power?.totalW !== undefined) book?.add(power.totalW, atMs);
       return power;
     });
     turn = reading.catch(() => {});
@@ -94,17 +90,9 @@ export async function startSampler(
 
   return {
     source: sensor?.source ?? 'none',
-    measure() {
-      if (!sensor) return async () => undefined;
-      const meter = new EnergyMeter(sensor.averages);
-      const begun = readPower(meter);
-      return async () => {
-        await begun;
-        const last = await readPower();
-        meters.delete(meter);
-        return last?.totalW === undefined ? undefined : meter.joules;
-      };
-    },
+    measure: book
+      ? () => book.measure(async () => (await readPower())?.totalW !== undefined)
+      : nothingMeasured,
     async stop() {
       clearInterval(timer);
       await sampling;

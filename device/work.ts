@@ -3,6 +3,7 @@ import { encodeTensors } from '../schemas/codecs.js';
 import type { Measures, Task, Update } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import { decodeSafetensors, type NamedTensors } from '../schemas/tensors.js';
+import type { Measure } from './energy.js';
 import type { Inventory } from './inventory.js';
 import type { Pulled } from './pull.js';
 import type { Trainer } from './trainer.js';
@@ -15,8 +16,8 @@ export interface Workshop {
   trainer: Trainer;
   /** The adapter that the task starts from. */
   pull(task: Task, signal: AbortSignal): Promise<Pulled>;
-  /** Starts to measure energy. @returns joules until it is called, undefined where no sensor is */
-  measure(): () => Promise<number | undefined>;
+  /** Starts to measure energy. */
+  measure: Measure;
   progress(progress: Progress): void;
 }
 
@@ -36,7 +37,7 @@ export async function performTask(task: Task, shop: Workshop, signal: AbortSigna
   const onAbort = () => stop.abort(signal.reason);
   signal.addEventListener('abort', onAbort);
   stop.signal.addEventListener('abort', () => void shop.trainer.stop());
-  const joules = shop.measure();
+  const measuring = shop.measure();
   let bytesDown = 0;
   const answer = ({ tensors, measures }: Made, failure: string): Update => ({
     key: task.key,
@@ -54,13 +55,10 @@ export async function performTask(task: Task, shop: Workshop, signal: AbortSigna
     const base = task.key.kind === 'init' ? undefined : await shop.pull(task, stop.signal);
     bytesDown = base?.payloadBytes ?? 0;
     const { tensors, measures } = await make(task, shop, base?.bytes, stop.signal);
-    const spent = await joules();
-    return answer(
-      { tensors, measures: { ...measures, ...(spent === undefined ? {} : { joules: spent }) } },
-      '',
-    );
+    const joules = (await measuring.end())?.joules;
+    return answer({ tensors, measures: { ...measures, ...(joules === undefined ? {} : { joules }) } }, '');
   } catch (error) {
-    await joules();
+    await measuring.end();
     signal.throwIfAborted();
     // What a stopped trainer says is not why it was stopped.
     return answer(

@@ -121,6 +121,9 @@ export interface DeviceChanges {
   droppedPoints?: () => number;
 }
 
+/** What the power sensor of every test device told of every task. */
+const spent = { joules: 12.5, watts: 5, idleWatts: 2, source: 'ina3221' };
+
 /** An agent with real folders and a real broker; its trainer alone is fake. Stopped after the test. */
 export async function startDevice(
   t: TestContext,
@@ -151,7 +154,7 @@ export async function startDevice(
       cache: new AdapterCache(join(at.state, 'adapters')),
       trainer,
       ...(changes.droppedPoints ? { droppedPoints: changes.droppedPoints } : {}),
-      measure: () => async () => 12.5,
+      measure: () => ({ lap: async () => 5, end: async () => spent }),
       write: (written) => written.forEach(points.add),
       log: createLog('device', (line) => logged.add(JSON.parse(line))),
       limits: {

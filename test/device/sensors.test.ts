@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
-import { EnergyMeter } from '../../device/energy.js';
 import { startSampler } from '../../device/sampler.js';
 import { findPowerSensor, readRss, readTemperature } from '../../device/sensors.js';
 import type { Point } from '../../schemas/messages.js';
@@ -117,29 +116,15 @@ test('the hottest zone is the temperature, and memory is that of the process', a
   assert.equal(await readRss(at, 18), undefined);
 });
 
-test('moments are added up by trapezoid, means as they are', () => {
-  const [moments, means] = [new EnergyMeter(false), new EnergyMeter(true)];
-  for (const [watts, atMs] of [
-    [10, 0],
-    [20, 1_000],
-    [20, 3_000],
-  ] as const) {
-    moments.add(watts, atMs);
-    means.add(watts, atMs);
-  }
-  assert.equal(moments.joules, 15 + 40);
-  assert.equal(means.joules, 20 + 40);
-});
-
 test('a task is measured from its beginning to its end, however short', async () => {
   const sampler = await startSampler(
     { everyMs: 3_600_000, power: true, root: board(orin), deviceId: 'a', trainerPid: () => undefined },
     () => {},
   );
   const from = performance.now();
-  const joules = await sampler.measure()();
+  const { joules } = (await sampler.measure().end())!;
   const seconds = (performance.now() - from) / 1000;
-  assert.ok(joules! > 0 && joules! <= 18.8 * seconds, `${joules} J in ${seconds} s`);
+  assert.ok(joules > 0 && joules <= 18.8 * seconds, `${joules} J in ${seconds} s`);
   await sampler.stop();
 });
 
@@ -157,7 +142,7 @@ test('without a sensor, or where it is not to be read, a task has no joules', as
     };
     const sampler = await startSampler(settings, () => {});
     assert.equal(sampler.source, 'none');
-    assert.equal(await sampler.measure()(), undefined);
+    assert.equal(await sampler.measure().end(), undefined);
     await sampler.stop();
   }
 });
