@@ -5,10 +5,13 @@ import { Refusal } from '../schemas/refusal.js';
 
 let writes = 0;
 
-/** Replaces a file so that a crash leaves the old or the new one, whole and on disk. */
-export async function writeAtomic(path: string, data: string | Uint8Array): Promise<void> {
+/**
+ * Replaces a file so that a crash leaves the old or the new one, whole and on disk.
+ * @param mode of the new file, before the umask: 0o600 for a secret
+ */
+export async function writeAtomic(path: string, data: string | Uint8Array, mode = 0o666): Promise<void> {
   const partial = `${path}.${process.pid}-${writes++}.partial`; // Two writes of one file may be under way.
-  const file = await open(partial, 'w');
+  const file = await open(partial, 'w', mode);
   try {
     await file.writeFile(data);
     await file.sync();

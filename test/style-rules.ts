@@ -10,18 +10,30 @@ export const arrows: Record<string, readonly string[]> = {
   schemas: [],
   runtime: ['schemas'],
   telemetry: ['schemas', 'runtime'],
-  broker: ['schemas', 'runtime'],
+  identity: ['schemas', 'runtime'],
+  broker: ['schemas', 'runtime', 'identity'],
   'device/engine': [
     ...['schemas/tensors.ts', 'schemas/refusal.ts', 'schemas/random.ts', 'schemas/half.ts'],
     'schemas/messages.ts', // The shapes of Lora, Training and Text.
     'schemas/module-pattern.ts', // What the keys of a Lora's patterns fit.
     'schemas/engine-settings.ts',
   ],
-  device: ['schemas', 'runtime', 'telemetry', 'broker/client.ts', 'device/engine/engine.ts'],
-  coordinator: ['schemas', 'runtime', 'telemetry', 'broker/client.ts'],
+  device: [
+    ...['schemas', 'runtime', 'telemetry', 'broker/client.ts', 'device/engine/engine.ts'],
+    'identity/renewal.ts',
+  ],
+  coordinator: ['schemas', 'runtime', 'telemetry', 'broker/client.ts', 'identity/renewal.ts'],
   builtin: ['schemas', 'runtime', 'device/engine/engine.ts', 'device/engine/rouge.ts'],
   cli: [
-    ...['schemas', 'runtime', 'broker/main.ts', 'broker/client.ts', 'coordinator/main.ts', 'device/main.ts'],
+    ...[
+      'schemas',
+      'runtime',
+      'identity',
+      'broker/main.ts',
+      'broker/client.ts',
+      'coordinator/main.ts',
+      'device/main.ts',
+    ],
     ...['telemetry/influx-setup.ts', 'telemetry/newest.ts', 'telemetry/point.ts'],
     ...['device/engine/engine.ts', 'builtin/corpus.ts', 'builtin/text.ts', 'device/model-identity.ts'],
     ...['device/shards.ts', 'device/shard-fields.ts', 'device/shard-rows.ts', 'device/shard-text.ts'],
@@ -47,6 +59,9 @@ export const owners: Record<string, readonly string[]> = {
   'd3-scale': ['cli/report/frame.ts'],
   'd3-shape': ['cli/report/lines.ts'],
   'csv-parse': ['device/shard-rows.ts'],
+  '@peculiar/x509': ['identity/x509.ts'],
+  'reflect-metadata': ['identity/x509.ts'], // That library asks for it.
+  jose: ['identity/token.ts'],
   'node-cron': ['coordinator/schedule.ts'],
   '@grafana/grafana-foundation-sdk': ['grafana/panel.ts', 'grafana/panels.ts', 'grafana/dashboard.ts'],
   'playwright-core': ['test/browser.ts'],

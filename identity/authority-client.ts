@@ -1,0 +1,87 @@
+import { type RequestOptions, request } from 'node:https';
+import { Refusal } from '../schemas/refusal.js';
+import { fingerprintOf } from './x509.js';
+
+const limitMs = 15_000;
+const maxAnswerBytes = 64 * 1024;
+
+/** What speaks for us, and whom we believe; PEM. */
+export interface Trust {
+  ca: string;
+  cert?: string;
+  key?: string;
+}
+
+/**
+ * The authority's certificate, fetched from a server that nobody vouches for yet, and held against the
+ * fingerprint that came with the claim. Nothing secret is sent before it fits.
+ * @throws Refusal where it does not fit; an error of the network
+ */
+export async function fetchAuthority(url: string, fingerprint: string): Promise<string> {
+  const certificate = await ask(url, 'GET', '/v1/authority', undefined, { rejectUnauthorized: false });
+  if (fits(certificate, fingerprint)) return certificate;
+  throw new Refusal(
+    `${url} is not the authority that made the claim: its certificate has another fingerprint. ` +
+      'Either the claim is of another authority, or somebody is in between',
+  );
+}
+
+/** Posts JSON; answers the text. @throws Refusal where it is refused; an error of the network */
+export const post = (url: string, path: string, body: Record<string, string>, trust: Trust) =>
+  ask(url, 'POST', path, JSON.stringify(body), { ...trust });
+
+function fits(certificate: string, fingerprint: string): boolean {
+  try {
+    return fingerprintOf(certificate) === fingerprint;
+  } catch {
+    return false;
+  }
+}
+
+function ask(
+  base: string,
+  method: string,
+  path: string,
+  body: string | undefined,
+  options: RequestOptions,
+): Promise<string> {
+  const { promise, resolve, reject } = deferred<string>();
+  const all: RequestOptions = {
+    ...{ method, minVersion: 'TLSv1.2', agent: false, ...options },
+    ...{ signal: AbortSignal.timeout(limitMs) },
+    headers:
+      body === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+  };
+  const asking = request(new URL(path, base), all, (response) => {
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    response.on('data', (piece: Buffer) => {
+      pieces.push(piece);
+      bytes += piece.length;
+      if (bytes > maxAnswerBytes) response.destroy(new Error('an answer without an end'));
+    });
+    response.on('error', reject);
+    response.on('end', () => {
+      const text = Buffer.concat(pieces).toString();
+      const { statusCode: status = 0 } = response;
+      if (status === 200) resolve(text);
+      else if (status === 403) reject(new Refusal(`the authority at ${base} refuses: ${text.slice(0, 300)}`));
+      else reject(new Error(`the authority at ${base} answers ${status}: ${text.slice(0, 300)}`));
+    });
+  });
+  asking.on('error', (cause) => reject(new Error(`the authority at ${base} can't be asked`, { cause })));
+  asking.end(body);
+  return promise;
+}
+
+function deferred<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}

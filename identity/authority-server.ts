@@ -1,0 +1,189 @@
+import { createPrivateKey } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { TLSSocket } from 'node:tls';
+import { type Log, told } from '../runtime/log.js';
+import type { Service } from '../runtime/service.js';
+import { Refusal } from '../schemas/refusal.js';
+import { type Authority, authorityFiles, issue } from './authority.js';
+import { textOf } from './bundle.js';
+import { redeem } from './claims.js';
+import { exclusively } from './exclusive.js';
+import { FailureLimit } from './failure-limit.js';
+import { shownBy, tlsServerOptions } from './peer-certificate.js';
+import { reissue } from './reissue.js';
+import { makeKey, makeRequest, serialOf } from './x509.js';
+
+export interface AuthorityServerOptions {
+  host: string;
+  /** 0: any free one. */
+  port: number;
+  /** Host names and addresses by which boards reach it. */
+  names: readonly string[];
+  /** That its certificates are valid. */
+  days: number;
+  /** What an enrolled board is told besides: where its fleet is. */
+  fleet: { broker: string; fleet: string };
+}
+
+export interface AuthorityServer extends Service {
+  readonly port: number;
+}
+
+/** What a board gets for its claim, as JSON. */
+export interface Enrolled {
+  certificate: string;
+  name: string;
+  broker: string;
+  fleet: string;
+}
+
+const maxBodyBytes = 16 * 1024;
+const limitMs = 10_000;
+const maxConnections = 200;
+const ownDays = 30;
+const dayMs = 86_400_000;
+
+/**
+ * Serves enrolment and renewal over HTTPS, with a certificate of its own that it makes itself, and again before
+ * it ends. It alone needs the authority's key: brokers don't.
+ * @throws Refusal for a taken port
+ */
+export async function serveAuthority(
+  authority: Authority,
+  options: AuthorityServerOptions,
+  log: Log,
+): Promise<AuthorityServer> {
+  const ownSecrets = () => makeOwn(authority, options.names);
+  const server = createServer({
+    ...tlsServerOptions(await ownSecrets()),
+    ...{ handshakeTimeout: limitMs, headersTimeout: limitMs, requestTimeout: limitMs },
+    ...{ connectionsCheckingInterval: limitMs, maxHeaderSize: 8 * 1024 },
+  });
+  server.maxConnections = maxConnections;
+  const failures = new FailureLimit();
+  server.on('request', (request, response) => {
+    const address = request.socket.remoteAddress ?? '';
+    void answer(request, { authority, options, log, failures }).then(
+      (text) => reply(response, 200, text),
+      (error) => {
+        failures.failed(address, Date.now());
+        const isTheirs = error instanceof Refusal;
+        log[isTheirs ? 'warn' : 'error']('refused', { address, path: request.url, reason: told(error) });
+        reply(
+          response,
+          isTheirs ? 403 : 500,
+          isTheirs ? error.message : 'it failed: the log of the authority says why',
+        );
+      },
+    );
+  });
+  server.on('tlsClientError', (error, socket) =>
+    log.info('connection refused', { address: socket.remoteAddress, reason: told(error) }),
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) =>
+      reject(
+        new Refusal(
+          `can't listen on port ${options.port} of ${options.host} (${cause.code}): give another with --port`,
+        ),
+      ),
+    );
+    server.listen(options.port, options.host, resolve);
+  });
+  const renewal = setInterval(
+    () =>
+      void ownSecrets().then(
+        (own) => server.setSecureContext(tlsServerOptions(own)),
+        (error) => log.error('own certificate not renewed', { reason: told(error) }),
+      ),
+    (ownDays * dayMs) / 3,
+  );
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      clearInterval(renewal);
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+interface Parts {
+  authority: Authority;
+  options: AuthorityServerOptions;
+  log: Log;
+  failures: FailureLimit;
+}
+
+/** @returns the answer's text. @throws Refusal with what the asker may know */
+async function answer(
+  request: IncomingMessage,
+  { authority, options, log, failures }: Parts,
+): Promise<string> {
+  const address = request.socket.remoteAddress ?? '';
+  if (!failures.allows(address, Date.now())) throw new Refusal('too many failed requests: wait a minute');
+  const times = { days: options.days, nowMs: Date.now() };
+  switch (`${request.method} ${request.url}`) {
+    case 'GET /v1/authority':
+      return authority.certificate;
+    case 'GET /v1/revoked':
+      return textOf(join(authority.folder, authorityFiles.crl)) ?? '';
+    case 'POST /v1/enroll': {
+      const { secret, request: csr } = await body(request, ['secret', 'request']);
+      const { certificate, name, again } = await redeem(authority, { secret: secret!, request: csr! }, times);
+      log.info('enrolled', { name, serial: serialOf(certificate), address, again });
+      return JSON.stringify({ certificate, name, ...options.fleet } satisfies Enrolled);
+    }
+    case 'POST /v1/renew': {
+      const shown = shownBy(request.socket as TLSSocket, () => false, times.nowMs);
+      if (shown === 'nothing') throw new Refusal('renewal needs the certificate that is to be renewed');
+      if ('problem' in shown) throw new Refusal(shown.problem);
+      const { request: csr } = await body(request, ['request']);
+      const certificate = await reissue(authority, { serial: shown.serial, request: csr! }, times);
+      log.info('renewed', { name: shown.name, serial: serialOf(certificate), address });
+      return JSON.stringify({ certificate });
+    }
+    default:
+      throw new Refusal('no such address');
+  }
+}
+
+/** Text fields of a JSON body. */
+async function body(request: IncomingMessage, fields: readonly string[]): Promise<Record<string, string>> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of request as AsyncIterable<Buffer>) {
+    bytes += piece.length;
+    if (bytes > maxBodyBytes) throw new Refusal(`a request of more than ${maxBodyBytes} bytes`);
+    pieces.push(piece);
+  }
+  const value = parsed(Buffer.concat(pieces).toString());
+  if (fields.some((field) => typeof value[field] !== 'string'))
+    throw new Refusal(`a request without ${fields.join(' and ')} as text in JSON`);
+  return value as Record<string, string>;
+}
+
+function parsed(text: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(text)) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}
+
+function reply(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' }).end(text);
+}
+
+async function makeOwn(authority: Authority, hosts: readonly string[]) {
+  const key = await makeKey();
+  const request = await makeRequest('authority', createPrivateKey(key));
+  const own = { name: 'authority', role: 'broker' as const, hosts };
+  const certificate = await exclusively(authority.folder, () =>
+    issue(authority, own, request, { days: ownDays, nowMs: Date.now() }),
+  );
+  return { certificate: certificate + authority.certificate, key, authority: authority.certificate };
+}

@@ -1,0 +1,94 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { requireFolder, writeAtomic } from '../runtime/files.js';
+import { Refusal } from '../schemas/refusal.js';
+import { parseCertificate, readSecret, textOf } from './bundle.js';
+import { exclusively } from './exclusive.js';
+import { type Issued, register } from './issued.js';
+import {
+  keyOfRequest,
+  makeAuthority,
+  makeCrl,
+  makeKey,
+  type Subject,
+  serialOf,
+  signCertificate,
+} from './x509.js';
+
+/** The folder of an authority. Brokers need `public` only, and only `public` may leave the machine. */
+export const authorityFiles = {
+  key: 'ca.key',
+  public: 'public',
+  certificate: join('public', 'ca.crt'),
+  crl: join('public', 'crl.pem'),
+  claims: 'claims',
+} as const;
+
+export interface Authority {
+  folder: string;
+  /** PEM. */
+  certificate: string;
+  key: KeyObject;
+}
+
+const dayMs = 86_400_000;
+/** Clocks of boards that have just started may be behind. */
+const slackMs = 3_600_000;
+
+/** Makes an authority. @throws Refusal where there is one already: all its certificates would be worth nothing */
+export async function initAuthority(
+  folder: string,
+  given: { name: string; years: number },
+  nowMs: number,
+): Promise<Authority> {
+  await requireFolder(join(folder, authorityFiles.public), 'the authority’s folder (--ca)');
+  await mkdir(join(folder, authorityFiles.claims), { recursive: true, mode: 0o700 });
+  return exclusively(folder, async () => {
+    const path = (file: 'key' | 'certificate' | 'crl') => join(folder, authorityFiles[file]);
+    if (existsSync(path('certificate')))
+      throw new Refusal(`${folder} holds an authority already: give another folder with --ca`);
+    const pem = readSecret(path('key')) ?? (await makeKey()); // One that a crash left behind is as good.
+    await writeAtomic(path('key'), pem, 0o600);
+    const key = createPrivateKey(pem);
+    const validity = { fromMs: nowMs - slackMs, toMs: nowMs + given.years * 365.25 * dayMs };
+    const certificate = await makeAuthority(given.name, key, validity);
+    const authority = { folder, certificate, key };
+    await writeAtomic(path('crl'), await makeCrl([], authority, validity));
+    await writeAtomic(path('certificate'), certificate); // Last: it says that all is there.
+    return authority;
+  });
+}
+
+/** @throws Refusal where there is none, or its key can't be used */
+export function openAuthority(folder: string): Authority {
+  const pem = readSecret(join(folder, authorityFiles.key));
+  const certificate = textOf(join(folder, authorityFiles.certificate));
+  if (pem === undefined || certificate === undefined)
+    throw new Refusal(`no authority in ${folder} (--ca): make one with \`fleetune ca init\``);
+  const key = createPrivateKey(pem);
+  if (!parseCertificate(certificate, authorityFiles.certificate).checkPrivateKey(key))
+    throw new Refusal(`${folder}: ${authorityFiles.key} is not the key of ${authorityFiles.certificate}`);
+  return { folder, certificate, key };
+}
+
+/**
+ * Signs a certificate for a request. It is in the register before anybody gets it, so that it can be revoked.
+ * Call it within `exclusively`.
+ */
+export async function issue(
+  authority: Authority,
+  { name, role, hosts }: Subject,
+  requestPem: string,
+  { days, nowMs }: { days: number; nowMs: number },
+): Promise<string> {
+  const publicKey = await keyOfRequest(requestPem);
+  const end = parseCertificate(authority.certificate, authorityFiles.certificate).validTo;
+  const toMs = Math.min(nowMs + days * dayMs, Date.parse(end));
+  const validity = { fromMs: nowMs - Math.min(slackMs, (toMs - nowMs) / 2), toMs };
+  const certificate = await signCertificate({ name, role, hosts }, publicKey, authority, validity);
+  const entry: Issued = { serial: serialOf(certificate), name, role, hosts: [...hosts], ...validity };
+  await register(authority.folder, entry);
+  return certificate;
+}

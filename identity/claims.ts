@@ -1,0 +1,87 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAtomic } from '../runtime/files.js';
+import { Refusal } from '../schemas/refusal.js';
+import type { CertificateRole } from '../schemas/roles.js';
+import { type Authority, authorityFiles, issue } from './authority.js';
+import { parseCertificate, textOf } from './bundle.js';
+import { exclusively } from './exclusive.js';
+import { revokedBy } from './revocation.js';
+import { keyOfRequest, serialOf } from './x509.js';
+
+/** A claim as it is kept; of the token's secret only its hash, which is the file's name. */
+interface Claim {
+  name: string;
+  role: CertificateRole;
+  hosts: string[];
+  toMs: number;
+  /** PEM of the certificate that the claim was used for. */
+  certificate?: string;
+}
+
+/** Makes a claim; one of the same name that nobody has used is dropped. @returns the secret, 32 bytes in base64url */
+export function makeClaim(authority: Authority, claim: Omit<Claim, 'certificate'>): Promise<string> {
+  const { folder } = authority;
+  return exclusively(folder, async () => {
+    await dropClaims(folder, claim.name);
+    const secret = randomBytes(32).toString('base64url');
+    await writeAtomic(fileOf(folder, secret), `${JSON.stringify(claim)}\n`, 0o600);
+    return secret;
+  });
+}
+
+/**
+ * Answers a claim with a certificate: once, or again to the same key, as its answer may have been lost.
+ * @throws Refusal where there is no such claim, it is over, used, or its certificate was revoked
+ */
+export function redeem(
+  authority: Authority,
+  { secret, request }: { secret: string; request: string },
+  { days, nowMs }: { days: number; nowMs: number },
+): Promise<{ certificate: string; name: string; again: boolean }> {
+  const { folder } = authority;
+  const path = fileOf(folder, secret);
+  return exclusively(folder, async () => {
+    const text = textOf(path);
+    if (text === undefined) throw new Refusal('no such claim: it was replaced, or revoked, or never made');
+    const claim = JSON.parse(text) as Claim;
+    const { name, certificate } = claim;
+    const key = await keyOfRequest(request);
+    if (certificate !== undefined) return { ...(await again(authority, certificate, key)), name };
+    if (claim.toMs < nowMs)
+      throw new Refusal(`the claim of ${name} ended at ${new Date(claim.toMs).toISOString()}`);
+    const made = await issue(authority, claim, request, { days, nowMs });
+    await writeAtomic(path, `${JSON.stringify({ ...claim, certificate: made })}\n`, 0o600);
+    return { certificate: made, name, again: false };
+  });
+}
+
+async function again(authority: Authority, certificate: string, key: Buffer) {
+  const { publicKey } = parseCertificate(certificate, 'claim');
+  if (!key.equals(publicKey.export({ format: 'der', type: 'spki' })))
+    throw new Refusal('the claim was used already, by another key');
+  const revoked = await revokedBy(authority);
+  if (revoked.some(({ serial }) => serial === serialOf(certificate)))
+    throw new Refusal('the certificate that the claim was used for is revoked');
+  return { certificate, again: true };
+}
+
+/** Drops the claims of a name that nobody has used. @returns how many */
+export async function dropClaims(folder: string, name: string): Promise<number> {
+  const claims = join(folder, authorityFiles.claims);
+  let dropped = 0;
+  for (const file of await readdir(claims)) {
+    const path = join(claims, file);
+    if (!file.endsWith('.json')) continue;
+    const claim = JSON.parse(textOf(path) ?? '{}') as Partial<Claim>;
+    if (claim.name !== name || claim.certificate !== undefined) continue;
+    await rm(path);
+    dropped++;
+  }
+  return dropped;
+}
+
+/** The secret has 256 bits by chance, so a plain hash is as good as a slow one. */
+const fileOf = (folder: string, secret: string) =>
+  join(folder, authorityFiles.claims, `${createHash('sha256').update(secret).digest('hex')}.json`);

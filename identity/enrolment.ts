@@ -1,0 +1,90 @@
+import { createPrivateKey } from 'node:crypto';
+import { mkdir, rename } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { syncFolder, writeAtomic } from '../runtime/files.js';
+import { Refusal } from '../schemas/refusal.js';
+import { fetchAuthority, post } from './authority-client.js';
+import type { Enrolled } from './authority-server.js';
+import { bundleFiles, holderOf, parseCertificate, readBundle, readSecret, textOf } from './bundle.js';
+import { settingsFile } from './bundle-settings.js';
+import type { ClaimToken } from './claim-token.js';
+import { makeKey, makeRequest } from './x509.js';
+
+/**
+ * Turns a claim into a bundle: makes the key, on this machine, and asks for its certificate. It may be killed
+ * anywhere and done again: the key is on disk before the request, and the same key gets the same answer.
+ * @throws Refusal where the claim does not count; an error of the network
+ */
+export async function enroll(token: ClaimToken, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const { url, name, fingerprint, secret } = token;
+  const ca = await fetchAuthority(url, fingerprint);
+  const { key, request } = await keyAndRequest(folder, name);
+  const answer = JSON.parse(await post(url, '/v1/enroll', { secret, request }, { ca })) as Enrolled;
+  const { role } = checked(answer.certificate, ca, key, name);
+  await writeAtomic(join(folder, bundleFiles.authority), ca, 0o644);
+  const { broker, fleet } = answer;
+  const settings = { role, name, tls: resolve(folder), authority: url, broker, fleet };
+  await writeAtomic(join(folder, `${role}.yaml`), settingsFile(settings), 0o644);
+  await take(folder, answer.certificate);
+}
+
+/**
+ * Exchanges the certificate of a bundle for one that ends later, over TLS with the present one. The folder holds
+ * a whole bundle at every moment.
+ * @throws Refusal where the authority refuses, as for a revoked one; an error of the network
+ */
+export async function renew(url: string, folder: string): Promise<void> {
+  const { own, authority: ca } = readBundle(folder);
+  if (!own || ca === undefined)
+    throw new Refusal(
+      `${folder} (--tls) holds no certificate with its authority’s: there is nothing to renew`,
+    );
+  const { name } = holderOf(parseCertificate(own.certificate, bundleFiles.certificate));
+  await settle(folder, own.key);
+  const { key, request } = await keyAndRequest(folder, name);
+  const answer = await post(url, '/v1/renew', { request }, { ca, cert: own.certificate, key: own.key });
+  const { certificate } = JSON.parse(answer) as { certificate: string };
+  checked(certificate, ca, key, name);
+  await take(folder, certificate);
+}
+
+/** The key that waits for its certificate, made where there is none. */
+async function keyAndRequest(folder: string, name: string) {
+  const path = join(folder, bundleFiles.nextKey);
+  let key = readSecret(path);
+  if (key === undefined) {
+    key = await makeKey();
+    await writeAtomic(path, key, 0o600);
+  }
+  return { key, request: await makeRequest(name, createPrivateKey(key)) };
+}
+
+/** Finishes what a crash may have left between the certificate and its key. */
+async function settle(folder: string, key: string): Promise<void> {
+  if (textOf(join(folder, bundleFiles.nextKey)) === key) await takeKey(folder);
+}
+
+async function take(folder: string, certificate: string): Promise<void> {
+  await writeAtomic(join(folder, bundleFiles.certificate), certificate, 0o644);
+  await takeKey(folder);
+}
+
+async function takeKey(folder: string): Promise<void> {
+  await rename(join(folder, bundleFiles.nextKey), join(folder, bundleFiles.key));
+  await syncFolder(folder);
+}
+
+/** An authority that errs must not cost a board its way back in. */
+function checked(pem: string, authority: string, key: string, name: string) {
+  const certificate = parseCertificate(pem, 'the authority’s answer');
+  const holder = holderOf(certificate);
+  const { publicKey } = parseCertificate(authority, bundleFiles.authority);
+  if (
+    !certificate.verify(publicKey) ||
+    !certificate.checkPrivateKey(createPrivateKey(key)) ||
+    holder.name !== name
+  )
+    throw new Refusal('the authority answers with a certificate that is not ours');
+  return holder;
+}

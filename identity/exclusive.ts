@@ -1,0 +1,42 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Lock, takeLock } from '../runtime/lock.js';
+import { Refusal } from '../schemas/refusal.js';
+
+const tries = 200;
+const waitMs = 50;
+const queues = new Map<string, Promise<unknown>>();
+
+/**
+ * One change of an authority's folder after the other: of this process, and of others, as `fleetune revoke`
+ * while the authority serves. A certificate is so either revoked or not yet made.
+ */
+export function exclusively<T>(folder: string, change: () => Promise<T>): Promise<T> {
+  const before = queues.get(folder) ?? Promise.resolve();
+  const result = before.then(() => underLock(folder, change));
+  queues.set(
+    folder,
+    result.catch(() => undefined),
+  );
+  return result;
+}
+
+async function underLock<T>(folder: string, change: () => Promise<T>): Promise<T> {
+  const lock = await patiently(join(folder, 'lock'), folder);
+  try {
+    return await change();
+  } finally {
+    await lock.release();
+  }
+}
+
+async function patiently(path: string, folder: string): Promise<Lock> {
+  for (let left = tries; ; left--) {
+    try {
+      return await takeLock(path, (holder) => `${folder} (--ca) is in use by ${holder}`);
+    } catch (error) {
+      if (!(error instanceof Refusal) || left === 0) throw error;
+      await pause(waitMs);
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { createPrivateKey } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { writeAtomic } from '../runtime/files.js';
+import { Refusal } from '../schemas/refusal.js';
+import { type Authority, issue } from './authority.js';
+import { bundleFiles } from './bundle.js';
+import { type BundleSettings, settingsFile } from './bundle-settings.js';
+import { exclusively } from './exclusive.js';
+import { makeKey, makeRequest, type Subject } from './x509.js';
+
+/** Makes a bundle for somebody, key included. @throws Refusal where the folder holds one already */
+export async function provision(
+  authority: Authority,
+  subject: Subject,
+  folder: string,
+  reach: Omit<BundleSettings, 'role' | 'name'>,
+  times: { days: number; nowMs: number },
+): Promise<void> {
+  const { name, role } = subject;
+  if (existsSync(join(folder, bundleFiles.certificate)))
+    throw new Refusal(`${folder} holds a certificate already: give another folder with --out`);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const key = await makeKey();
+  const request = await makeRequest(name, createPrivateKey(key));
+  const certificate = await exclusively(authority.folder, () => issue(authority, subject, request, times));
+  const files: [string, string, number][] = [
+    [bundleFiles.key, key, 0o600],
+    [bundleFiles.authority, authority.certificate, 0o644],
+    [`${role}.yaml`, settingsFile({ role, name, ...reach, tls: reach.tls || resolve(folder) }), 0o644],
+    [bundleFiles.certificate, certificate, 0o644],
+  ];
+  for (const [file, text, mode] of files) await writeAtomic(join(folder, file), text, mode);
+}

@@ -1,0 +1,24 @@
+import { Refusal } from '../schemas/refusal.js';
+import { type Authority, issue } from './authority.js';
+import { exclusively } from './exclusive.js';
+import { issued } from './issued.js';
+import { revokedBy } from './revocation.js';
+
+/**
+ * A new certificate for the holder of one that still counts; name, role and hosts stay what they were.
+ * @param serial of the one that the peer has shown
+ * @throws Refusal where it is not in the register, or revoked by now
+ */
+export function reissue(
+  authority: Authority,
+  { serial, request }: { serial: string; request: string },
+  times: { days: number; nowMs: number },
+): Promise<string> {
+  return exclusively(authority.folder, async () => {
+    const entry = issued(authority.folder).find((other) => other.serial === serial);
+    if (!entry) throw new Refusal('a certificate that is not in the register');
+    const revoked = await revokedBy(authority);
+    if (revoked.some((other) => other.serial === serial)) throw new Refusal('a revoked certificate');
+    return issue(authority, entry, request, times);
+  });
+}

@@ -1,0 +1,95 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Log, told } from '../runtime/log.js';
+import type { Service } from '../runtime/service.js';
+import { bundleFiles, parseCertificate, textOf } from './bundle.js';
+
+export interface RenewalOptions {
+  /** The bundle's folder. */
+  tls: string;
+  /** URL; '' where somebody else renews. */
+  authority: string;
+  checkMs: number;
+  log: Log;
+  /** The bundle holds another certificate: connections made from now on are made with it. */
+  renewed(): void;
+}
+
+const script = fileURLToPath(new URL('./renewal-process.js', import.meta.url));
+const limitMs = 60_000;
+/** A certificate is exchanged when two thirds of its life are over, and up to a tenth later: a fleet spreads out. */
+const [dueAt, spread] = [2 / 3, 1 / 10];
+const longestWaitMs = 3_600_000;
+
+/** When a certificate is due, ms since 1970. @param random 0 to 1, the same for the life of a service */
+export function dueMs(certificate: { fromMs: number; toMs: number }, random: number): number {
+  const lifeMs = certificate.toMs - certificate.fromMs;
+  return certificate.fromMs + lifeMs * (dueAt + spread * random);
+}
+
+/** Renews a bundle's certificate before it ends, and tells when the bundle has another, whoever put it there. */
+export function startRenewal({ tls, authority, checkMs, log, renewed }: RenewalOptions): Service {
+  const random = Math.random();
+  let known = readDates(tls);
+  let work: Promise<void> | undefined;
+  let notBeforeMs = 0;
+  const look = () => {
+    const found = readDates(tls);
+    if (found && found.serial !== known?.serial) {
+      log.info('certificate renewed', { until: new Date(found.toMs).toISOString() });
+      renewed();
+    }
+    known = found ?? known;
+  };
+  const check = async () => {
+    look();
+    const nowMs = Date.now();
+    if (!known || authority === '' || nowMs < Math.max(notBeforeMs, dueMs(known, random))) return;
+    try {
+      await renewInProcess(authority, tls);
+      look();
+    } catch (error) {
+      const waitMs = Math.min(longestWaitMs, Math.max(0, known.toMs - nowMs) / 10) * (0.5 + random / 2);
+      notBeforeMs = nowMs + waitMs;
+      log.warn('certificate not renewed', {
+        reason: told(error),
+        until: new Date(known.toMs).toISOString(),
+        nextTryS: Math.round(waitMs / 1000),
+      });
+    }
+  };
+  const timer = setInterval(() => {
+    work ??= check().finally(() => {
+      work = undefined;
+    });
+  }, checkMs);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await work;
+    },
+  };
+}
+
+function readDates(folder: string) {
+  try {
+    const { serialNumber, validFrom, validTo } = parseCertificate(
+      textOf(join(folder, bundleFiles.certificate)) ?? '',
+      folder,
+    );
+    return { serial: serialNumber, fromMs: Date.parse(validFrom), toMs: Date.parse(validTo) };
+  } catch {
+    return undefined; // No certificate, or one that is being put there.
+  }
+}
+
+/** In a process of its own: what making a request takes, some 20 MB, goes with it. */
+function renewInProcess(authority: string, folder: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [script, authority, folder], { timeout: limitMs }, (error, _out, stderr) => {
+      if (error) reject(new Error(stderr.trim().slice(-500) || told(error)));
+      else resolve();
+    });
+  });
+}

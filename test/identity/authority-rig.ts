@@ -1,0 +1,63 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { type Authority, initAuthority } from '../../identity/authority.js';
+import { serveAuthority } from '../../identity/authority-server.js';
+import { makeClaim } from '../../identity/claims.js';
+import { provision } from '../../identity/provision.js';
+import { fingerprintOf } from '../../identity/x509.js';
+import { createLog } from '../../runtime/log.js';
+import type { CertificateRole } from '../../schemas/roles.js';
+import { Events } from '../broker/rig.js';
+
+const dayMs = 86_400_000;
+
+/** A real authority in a temporary folder. */
+export async function makeTestAuthority(t: TestContext, name = 'Test fleet') {
+  const folder = await mkdtemp(join(tmpdir(), 'fleetune-authority-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const authority = await initAuthority(join(folder, 'ca'), { name, years: 1 }, Date.now());
+  let made = 0;
+  return {
+    authority,
+    folder,
+    /** A bundle made by the operator. @returns its folder */
+    async bundle(
+      role: CertificateRole,
+      holder: string,
+      changes: { days?: number; nowMs?: number; hosts?: string[] } = {},
+    ) {
+      const { days = 1, nowMs = Date.now(), hosts = role === 'broker' ? ['127.0.0.1'] : [] } = changes;
+      const out = join(folder, `bundle-${made++}`);
+      const reach = { tls: '', authority: '', broker: '', fleet: '' };
+      await provision(authority, { name: holder, role, hosts }, out, reach, { days, nowMs });
+      return out;
+    },
+  };
+}
+
+/** Its server, on a free port, stopped after the test. */
+export async function serve(
+  t: TestContext,
+  authority: Authority,
+  changes: { days?: number; port?: number } = {},
+) {
+  const logged = new Events<Record<string, unknown>>();
+  const { days = 1, port = 0 } = changes;
+  const fleet = { broker: 'mqtts://127.0.0.1:8883', fleet: 'test' };
+  const server = await serveAuthority(
+    authority,
+    { host: '127.0.0.1', port, names: ['127.0.0.1'], days, fleet },
+    createLog('authority', (line) => logged.add(JSON.parse(line))),
+  );
+  t.after(() => server.stop());
+  return { server, logged, url: `https://127.0.0.1:${server.port}` };
+}
+
+/** A claim and its token. */
+export async function claimed(authority: Authority, url: string, name: string, days = 1) {
+  const claim = { name, role: 'device' as const, hosts: [], toMs: Date.now() + days * dayMs };
+  const secret = await makeClaim(authority, claim);
+  return { url, name, fingerprint: fingerprintOf(authority.certificate), secret };
+}

@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { X509Certificate } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { chmod, cp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openAuthority } from '../../identity/authority.js';
+import { readBundle } from '../../identity/bundle.js';
+import { readToken, writeToken } from '../../identity/claim-token.js';
+import { enroll, renew } from '../../identity/enrolment.js';
+import { revoke } from '../../identity/revocation.js';
+import { claimed, makeTestAuthority, serve } from './authority-rig.js';
+
+const textOf = (folder: string, file: string) => readFileSync(join(folder, file), 'utf8');
+const certificateIn = (folder: string) => new X509Certificate(textOf(folder, 'tls.crt'));
+
+test('a claim becomes a bundle whose key was made on the board and that says where the fleet is', async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const board = join(folder, 'board');
+  await enroll(readToken(`${writeToken(await claimed(authority, url, 'barn'))}\n`), board);
+  assert.equal(certificateIn(board).subject, 'OU=device\nCN=barn');
+  assert.ok(readBundle(board).own);
+  assert.equal(textOf(board, 'ca.crt'), authority.certificate);
+  assert.equal(
+    textOf(board, 'device.yaml'),
+    `id: "barn"\nbroker: "mqtts://127.0.0.1:8883"\nfleet: "test"\ntls: "${board}"\nauthority: "${url}"\n`,
+  );
+  assert.equal(statSync(join(board, 'tls.key')).mode & 0o777, 0o600);
+  assert.deepEqual((await readdir(board)).sort(), ['ca.crt', 'device.yaml', 'tls.crt', 'tls.key']);
+});
+
+test('a claim counts once: another key is refused, and the log says why', async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const { url, logged } = await serve(t, authority);
+  const token = await claimed(authority, url, 'barn');
+  await enroll(token, join(folder, 'board'));
+  await assert.rejects(enroll(token, join(folder, 'thief')), /the claim was used already, by another key/);
+  assert.equal(logged.all.at(-1)!.reason, 'the claim was used already, by another key');
+});
+
+test('a board whose answer was lost asks again with the same key, and gets the same certificate', async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const first = await serve(t, authority);
+  const token = await claimed(authority, first.url, 'barn');
+  const board = join(folder, 'board');
+  await enroll(token, board);
+  const before = textOf(board, 'tls.crt');
+  // As after kill -9 before the answer was on the board's disk, and of the authority too.
+  await rename(join(board, 'tls.key'), join(board, 'tls.key.next'));
+  await rm(join(board, 'tls.crt'));
+  const { port } = first.server;
+  await first.server.stop();
+  await serve(t, openAuthority(authority.folder), { port });
+  await enroll(token, board);
+  assert.equal(textOf(board, 'tls.crt'), before);
+});
+
+test('a claim ends, is replaced by a newer one, and is dropped when the name is revoked', async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const over = await claimed(authority, url, 'late', -1);
+  await assert.rejects(enroll(over, join(folder, 'late')), /the claim of late ended at/);
+  const replaced = await claimed(authority, url, 'barn');
+  const open = await claimed(authority, url, 'barn');
+  await assert.rejects(enroll(replaced, join(folder, 'barn')), /no such claim/);
+  await revoke(authority, 'barn', Date.now());
+  await assert.rejects(enroll(open, join(folder, 'barn')), /no such claim/);
+});
+
+test('of a claim only a hash is kept', async (t) => {
+  const { authority } = await makeTestAuthority(t);
+  const { secret } = await claimed(authority, 'https://127.0.0.1:1', 'barn');
+  const files = await readdir(authority.folder, { recursive: true, withFileTypes: true });
+  for (const file of files.filter((f) => f.isFile())) {
+    const path = join(file.parentPath ?? file.path, file.name);
+    assert.ok(!path.includes(secret) && !readFileSync(path, 'utf8').includes(secret), path);
+  }
+});
+
+test('nothing is sent to an authority of another fingerprint', async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const other = await makeTestAuthority(t, 'Somebody in between');
+  const { url, logged } = await serve(t, other.authority);
+  const token = await claimed(authority, url, 'barn');
+  await assert.rejects(enroll(token, join(folder, 'board')), /is not the authority that made the claim/);
+  assert.deepEqual(logged.all, []);
+});
+
+test('an authority whose certificate names another host is not believed', async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const token = await claimed(authority, url.replace('127.0.0.1', 'localhost'), 'barn');
+  const error = await enroll(token, join(folder, 'board')).catch((e: Error) => e);
+  assert.match(String((error as Error).cause), /altnames/);
+});
+
+test('a certificate is exchanged for a later one with a new key; the name stays', async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const board = join(folder, 'board');
+  await enroll(await claimed(authority, url, 'barn'), board);
+  const before = certificateIn(board);
+  await renew(url, board);
+  const after = certificateIn(board);
+  assert.equal(after.subject, before.subject);
+  assert.notEqual(after.serialNumber, before.serialNumber);
+  assert.ok(!before.publicKey.equals(after.publicKey));
+  assert.ok(readBundle(board).own);
+});
+
+test('a renewal that a crash cut between certificate and key leaves a whole bundle, and is done again', async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const board = join(folder, 'board');
+  await enroll(await claimed(authority, url, 'barn'), board);
+  await cp(join(board, 'tls.key'), join(folder, 'old.key'));
+  await renew(url, board);
+  await rename(join(board, 'tls.key'), join(board, 'tls.key.next'));
+  await cp(join(folder, 'old.key'), join(board, 'tls.key'));
+  const { own } = readBundle(board);
+  assert.equal(own!.key, textOf(board, 'tls.key.next'));
+  await renew(url, board);
+  assert.ok(readBundle(board).own);
+  assert.ok(!existsSync(join(board, 'tls.key.next')));
+});
+
+test('a revoked certificate renews no more, and neither does an expired or a foreign one', async (t) => {
+  const { authority, folder, bundle } = await makeTestAuthority(t);
+  const other = await makeTestAuthority(t, 'Another authority');
+  const { url, logged } = await serve(t, authority);
+  const board = join(folder, 'board');
+  await enroll(await claimed(authority, url, 'barn'), board);
+  await revoke(authority, 'barn', Date.now());
+  await assert.rejects(renew(url, board), /refuses: a revoked certificate/);
+  const expired = await bundle('device', 'old', { nowMs: Date.now() - 2 * 86_400_000 });
+  await assert.rejects(renew(url, expired), /expired/);
+  const foreign = await other.bundle('device', 'barn');
+  await writeFile(join(foreign, 'ca.crt'), authority.certificate);
+  await assert.rejects(renew(url, foreign), /of another authority/);
+  assert.match(String(logged.all.at(-1)!.reason), /certificate of "barn": of another authority/);
+});
+
+test('a key that others may read is refused, with what to do', async (t) => {
+  const { bundle, authority } = await makeTestAuthority(t);
+  const folder = await bundle('device', 'barn');
+  await chmod(join(folder, 'tls.key'), 0o644);
+  assert.throws(() => readBundle(folder), /mode 644\): chmod 600 /);
+  await chmod(join(authority.folder, 'ca.key'), 0o604);
+  assert.throws(() => openAuthority(authority.folder), /ca\.key can be read or changed by others/);
+});
+
+test('an address that fails again and again is not answered for a while', async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const token = await claimed(authority, url, 'barn', -1);
+  const reasons: string[] = [];
+  for (let i = 0; i < 33; i++)
+    await enroll(token, join(folder, 'b')).catch((e: Error) => reasons.push(e.message));
+  assert.match(reasons[0]!, /ended at/);
+  assert.match(reasons.at(-1)!, /too many failed requests/);
+});
