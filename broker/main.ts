@@ -1,10 +1,12 @@
 import { createLog } from '../runtime/log.js';
 import { isLoopback } from '../runtime/loopback.js';
 import { Refusal } from '../schemas/refusal.js';
+import { logSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 import { type Broker, startBroker } from './server.js';
 
 export const brokerSettings = {
+  ...logSettings,
   host: { kind: 'text', default: '127.0.0.1', help: 'address to listen on' },
   port: { kind: 'integer', default: 1883, min: 0, max: 65535, help: 'of MQTT over TCP; 0: any free one' },
   wsPort: {
@@ -72,7 +74,7 @@ export async function start(settings: BrokerSettings): Promise<Broker> {
       `host ${host} is reached from other machines, and anybody there could start runs and read updates: ` +
         `keep 127.0.0.1, or give --insecure if the network is yours alone`,
     );
-  const log = createLog('broker');
+  const log = createLog('broker', settings);
   const broker = await startBroker(settings, log);
   const { port, wsPort } = broker;
   log.info('listening', { host, port, wsPort });

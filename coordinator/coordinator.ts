@@ -148,6 +148,7 @@ export class Coordinator {
   /** Bytes become types here. What is malformed is told in the log and changes nothing. */
   async #message(topic: string, payload: Uint8Array, retained: boolean): Promise<void> {
     const match = matchTopic(topic);
+    this.#parts.log.debug('message', { topic, bytes: payload.length, retained });
     try {
       switch (match?.kind) {
         case 'presence':

@@ -55,7 +55,7 @@ async function startIn(
   settings: CoordinatorSettings,
   calendar: Calendar | null,
 ): Promise<CoordinatorService> {
-  const log = createLog('coordinator');
+  const log = createLog('coordinator', settings);
   const { runs, fleet, telemetryBytes: maxBytes } = settings;
   const spool = {
     folder: join(runs, 'telemetry'),

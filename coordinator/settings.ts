@@ -1,11 +1,12 @@
 import { runSettings } from '../schemas/run-settings.js';
-import { fleetSettings, influxSettings } from '../schemas/service-settings.js';
+import { fleetSettings, influxSettings, logSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 import { pageSettings } from './page/settings.js';
 
 /** Its own, and all of a run's: those are what a trigger leaves unsaid. */
 export const coordinatorSettings = {
   ...fleetSettings,
+  ...logSettings,
   runs: { kind: 'text', default: './runs', help: 'folder that keeps the runs' },
   cron: { kind: 'text', default: '', help: 'cron expression of scheduled runs' },
   timeZone: {

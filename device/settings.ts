@@ -1,6 +1,6 @@
 import os from 'node:os';
 import { engineSettings } from '../schemas/engine-settings.js';
-import { fleetSettings, influxSettings, nameSetting } from '../schemas/service-settings.js';
+import { fleetSettings, influxSettings, logSettings, nameSetting } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 
 /** What a host may be called as a device: the letters of its name that a topic takes. */
@@ -12,6 +12,7 @@ const hostId = os
 
 export const deviceSettings = {
   ...fleetSettings,
+  ...logSettings,
   id: { kind: 'text', default: hostId || 'device', ...nameSetting, help: 'of this device in its fleet' },
   model: { kind: 'text', default: './model', help: 'Hugging Face folder of the T5 to train' },
   data: {

@@ -1,5 +1,6 @@
 import type { EngineOptions } from '../schemas/engine-settings.js';
 import type { Measures, Task } from '../schemas/messages.js';
+import type { LogSettings } from '../schemas/service-settings.js';
 import type { NamedTensors } from '../schemas/tensors.js';
 import type { Padded } from './engine/engine.js';
 
@@ -47,7 +48,12 @@ export type TrainerResult =
  * answered.
  */
 export type TrainerRequest =
-  | { kind: 'open'; model: string; engine: EngineOptions & { threads: number } }
+  | {
+      kind: 'open';
+      model: string;
+      engine: EngineOptions & { threads: number };
+      logging: Partial<LogSettings>;
+    }
   | { kind: 'job'; job: TrainerJob };
 
 /**

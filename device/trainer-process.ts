@@ -1,6 +1,6 @@
 /** The trainer: a process of its own, because a training step blocks the event loop and may run out of memory. */
 import { writeFileSync } from 'node:fs';
-import { createLog } from '../runtime/log.js';
+import { createLog, type Log } from '../runtime/log.js';
 import type { Measures } from '../schemas/messages.js';
 import type { NamedTensors } from '../schemas/tensors.js';
 import { type Engine, openEngine, type Padded, Refusal, type StepReport } from './engine/engine.js';
@@ -28,7 +28,11 @@ process.on('message', (request: TrainerRequest) => void answer(request));
 async function answer(request: TrainerRequest): Promise<void> {
   if (request.kind === 'open') {
     engine = openEngine(request.model, request.engine);
-    engine.then(tellOpened, () => {}); // A failure is told with the first job.
+    const log = createLog('trainer', request.logging);
+    engine.then(
+      (opened) => tellOpened(opened, log),
+      () => {},
+    ); // A failure is told with the first job.
     return;
   }
   try {
@@ -98,8 +102,7 @@ function difference(local: NamedTensors, global: NamedTensors): NamedTensors {
 }
 
 /** Once for each model that is opened. */
-function tellOpened({ providerCheck, copies }: Engine): void {
-  const log = createLog('trainer');
+function tellOpened({ providerCheck, copies }: Engine, log: Log): void {
   if (providerCheck) log.info('the provider agrees with the CPU', { ...providerCheck });
   log.info('model open; the runtime copies weights into memory of its own, in bytes', { ...copies });
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { Log } from '../runtime/log.js';
 import type { EngineOptions } from '../schemas/engine-settings.js';
 import type { Measures, OutOfMemory as Shortage, Task } from '../schemas/messages.js';
+import type { LogSettings } from '../schemas/service-settings.js';
 import type { NamedTensors } from '../schemas/tensors.js';
 import { OutOfMemory } from './trainer-ending.js';
 import { answerOf, endProcess, startProcess, takesJobs } from './trainer-life.js';
@@ -38,6 +39,8 @@ export interface TrainerSettings {
   /** The process ends after so many seconds without a job, and gives its memory back. */
   idleS: number;
   log?: Pick<Log, 'info' | 'warn'>;
+  /** How the process itself logs. */
+  logging?: Partial<LogSettings>;
   /** The process's script. */
   script?: string;
 }
@@ -45,7 +48,7 @@ export interface TrainerSettings {
 const ownScript = fileURLToPath(new URL('./trainer-process.js', import.meta.url));
 
 export function createTrainer(settings: TrainerSettings): Trainer {
-  const { model, engine, idleS, log, script = ownScript } = settings;
+  const { model, engine, idleS, log, logging = {}, script = ownScript } = settings;
   const rows = new TrainerRows();
   let child: ChildProcess | undefined;
   let idle: NodeJS.Timeout | undefined;
@@ -56,7 +59,7 @@ export function createTrainer(settings: TrainerSettings): Trainer {
   function started(): ChildProcess {
     // One that was told to go may still be there; it takes no more jobs.
     if (child && takesJobs(child)) return child;
-    const fresh = startProcess(script, { kind: 'open', model, engine });
+    const fresh = startProcess(script, { kind: 'open', model, engine, logging });
     fresh.on('exit', () => {
       if (child === fresh) child = undefined;
     });

@@ -1,8 +1,26 @@
-import type { SettingTable } from './settings.js';
+import type { SettingsOf, SettingTable } from './settings.js';
 import { namePattern } from './topics.js';
 
 /** Settings that several services have, with one meaning. */
 export const nameSetting = { pattern: namePattern, expected: 'a name of letters, digits, _ and -' };
+
+/** How a service tells what it does, on standard error. */
+export const logSettings = {
+  log: {
+    kind: 'choice',
+    default: 'auto',
+    choices: ['auto', 'text', 'json'],
+    help: 'how standard error is written; auto: text on a terminal, else a JSON object a line',
+  },
+  logLevel: {
+    kind: 'choice',
+    default: 'info',
+    choices: ['debug', 'info', 'warn', 'error'],
+    help: 'the least that is written; debug: each message that comes too',
+  },
+} satisfies SettingTable;
+
+export type LogSettings = SettingsOf<typeof logSettings>;
 
 /** How a service reaches its fleet. */
 export const fleetSettings = {

@@ -62,6 +62,7 @@ export const owners: Record<string, readonly string[]> = {
   '@peculiar/x509': ['identity/x509.ts'],
   'reflect-metadata': ['identity/x509.ts'], // That library asks for it.
   jose: ['identity/token.ts'],
+  pino: ['runtime/log.ts'],
   'node-cron': ['coordinator/schedule.ts'],
   '@grafana/grafana-foundation-sdk': ['grafana/panel.ts', 'grafana/panels.ts', 'grafana/dashboard.ts'],
   'playwright-core': ['test/browser.ts'],

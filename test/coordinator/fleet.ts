@@ -15,7 +15,7 @@ import { topicsOf } from '../../schemas/topics.js';
 import { fleet, type Script, type ScriptedDevice, startDevice } from './scripted-device.js';
 
 const topics = topicsOf(fleet);
-const quiet: Log = { info() {}, warn() {}, error() {} };
+const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 export const brokerOptions = {
   host: '127.0.0.1',
