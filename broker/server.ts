@@ -85,6 +85,8 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
   }
   const stop = async () => {
     for (const server of [tcp, http]) server.close();
+    // MQTT 3.1.1 has no goodbye of a broker's; WebSocket has: 1001, going away [RFC 6455, 7.4.1].
+    for (const client of webSockets.clients) client.close(1001, 'the broker stops');
     await new Promise<void>((done) => aedes.close(done));
     for (const socket of sockets) socket.destroy();
   };
@@ -128,6 +130,10 @@ async function createAedes(options: BrokerOptions, admission: Admission, log: Lo
       done(null, admission.allowsSubscription(client, subscription) ? subscription : null),
   });
   aedes.on('unsubscribe', (filters, client) => admission.unsubscribed(client, filters));
+  aedes.on('clientDisconnect', ({ id }) => log.debug('client out', { client: id }));
+  aedes.on('publish', ({ topic, payload, retain }, client) =>
+    log.debug('message', { topic, bytes: payload.length, retain, client: client?.id ?? null }),
+  );
   aedes.on('client', ({ id }) => log.info('client in', { client: id }));
   for (const event of ['clientError', 'connectionError'] as const)
     aedes.on(event, ({ id }, error) => log.info('client lost', { client: id, reason: told(error) }));

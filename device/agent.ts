@@ -1,4 +1,5 @@
 import { type ClientHandlers, ConnectionLost, connectClient, type FleetClient } from '../broker/client.js';
+import { within } from '../runtime/limit.js';
 import { told } from '../runtime/log.js';
 import { decode, encode } from '../schemas/codec.js';
 import type { Point, Receipt, Task } from '../schemas/messages.js';
@@ -6,6 +7,7 @@ import { Refusal } from '../schemas/refusal.js';
 import { matchTopic, topicsOf } from '../schemas/topics.js';
 import type { AdapterPiece } from './download.js';
 import { type Duties, doTask, handIn } from './duty.js';
+import { handBack } from './hand-back.js';
 import type { Condition } from './heartbeat.js';
 import type { Finished } from './journal.js';
 import { Link } from './link.js';
@@ -37,11 +39,19 @@ export interface Agent {
   publishPoints(points: Point[]): Promise<void>;
   /** How it stands now. */
   readonly condition: Condition;
+  /**
+   * Takes no task any more: an update on its way has a moment to arrive, a task that is not done is handed back.
+   * Points can still be sent.
+   */
+  leave(): Promise<void>;
+  /** Leaves, says that it is gone, and connects no more. */
   stop(): Promise<void>;
 }
 
 const maxWaiting = 64;
 const pointsLimitMs = 10_000;
+const leaveLimitMs = 2_500;
+const goodbyeLimitMs = 1_000;
 
 /**
  * Connects a device to its fleet: announces it, and does one task at a time, each once, until the
@@ -131,15 +141,37 @@ class DeviceAgent implements Agent {
     };
   }
 
-  async stop(): Promise<void> {
+  async leave(): Promise<void> {
+    if (this.#stopping) return;
     this.#stopping = true;
     clearInterval(this.#rechecks);
-    this.#activity.abort.abort(new Error('the device stops'));
-    await this.#activity.done;
+    const { abort, done } = this.#activity;
+    const state = this.#state;
+    const isOn = this.#client?.connected === true;
+    if (isOn && state.phase === 'offering') await within(leaveLimitMs, done);
+    abort.abort(new Error('the device stops'));
+    await done;
     await this.#duties.trainer.stop();
-    await this.#announce(false);
+    if (isOn && state.phase === 'working') await this.#giveUp(state.task);
+  }
+
+  async stop(): Promise<void> {
+    await this.leave();
+    await within(goodbyeLimitMs, this.#announce(false));
     this.#post.lost('the device stops');
     await this.#client?.stop();
+  }
+
+  /** Hands a task back, or in, where its end came just before. Where nobody answers, its round waits. */
+  async #giveUp(task: Task): Promise<void> {
+    const { finished } = this.#duties.journal;
+    const signal = AbortSignal.timeout(leaveLimitMs);
+    const isDone = finished && stepFor({ phase: 'idle' }, finished, task) === 'offer';
+    const saying = isDone ? handIn(finished, this.#duties, signal) : handBack(task, this.#duties, signal);
+    await saying.catch((error) => {
+      const reason = signal.aborted ? 'no coordinator answered' : told(error);
+      this.#duties.log.warn('task not handed back', { ...task.key, reason });
+    });
   }
 
   async #connected(client: FleetClient): Promise<void> {
@@ -172,6 +204,7 @@ class DeviceAgent implements Agent {
   #message(topic: string, payload: Uint8Array): void {
     const { pieces, receipts, log } = this.#duties;
     const payloadBytes = payload.length;
+    log.debug('message', { topic, bytes: payloadBytes });
     try {
       switch (matchTopic(topic)?.kind) {
         case 'task':

@@ -12,7 +12,7 @@ import { type Pulled, pullAdapter } from './pull.js';
 import type { Sampler } from './sampler.js';
 import type { Trainer } from './trainer.js';
 import type { Progress } from './trainer-messages.js';
-import { offerUpdate } from './upload.js';
+import { type Offer, offerUpdate } from './upload.js';
 import { performTask } from './work.js';
 
 /** All that a device needs to do a task and to hand its update in. */
@@ -59,22 +59,11 @@ export async function doTask(task: Task, duties: Duties, signal: AbortSignal): P
 
 /** Hands an update in. @throws the signal's reason */
 export async function handIn(finished: Finished, duties: Duties, signal: AbortSignal): Promise<void> {
-  const { deviceId, topics, link, receipts, journal, log, limits } = duties;
+  const { journal, log } = duties;
   const { key, totalBytes } = finished;
   const from = performance.now();
-  const receipt = await offerUpdate(
-    { ...finished, read: (start, end) => journal.read(start, end) },
-    {
-      link,
-      mailbox: receipts,
-      topic: topics.update(deviceId, key.round),
-      chunkBytes: limits.chunkBytes,
-      receiptMs: limits.silentMs,
-      retryMs: limits.retryMs,
-      maxSilences: limits.maxSilences,
-    },
-    signal,
-  );
+  const update = { ...finished, read: (start: number, end: number) => journal.read(start, end) };
+  const receipt = await offer(update, duties, signal);
   if (!receipt) {
     log.warn('update kept: no coordinator answers', { ...key });
     return;
@@ -83,6 +72,14 @@ export async function handIn(finished: Finished, duties: Duties, signal: AbortSi
   transferred(key.run, key.round, { bytes_up: totalBytes, up_s: (performance.now() - from) / 1000 }, duties);
   if (receipt.state === 'accepted') log.info('update accepted', { ...key });
   else log.warn('update refused', { ...key, reason: receipt.reason });
+}
+
+/** Sends an update until a receipt ends it; undefined where nobody answers for long. @throws the signal's reason */
+export function offer(update: Offer, duties: Duties, signal: AbortSignal): Promise<Receipt | undefined> {
+  const { deviceId, topics, link, receipts: mailbox, limits } = duties;
+  const { chunkBytes, silentMs: receiptMs, retryMs, maxSilences } = limits;
+  const topic = topics.update(deviceId, update.key.round);
+  return offerUpdate(update, { link, mailbox, topic, chunkBytes, receiptMs, retryMs, maxSilences }, signal);
 }
 
 /** The adapter that a task starts from: what is here already costs no bytes. */

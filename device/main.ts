@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireFolder } from '../runtime/files.js';
-import { createLog } from '../runtime/log.js';
+import { createLog, forChild } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { engineOptions } from '../schemas/engine-settings.js';
 import type { Point } from '../schemas/messages.js';
@@ -32,7 +32,7 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   const { id, state, model, threads, trainerIdleS, telemetryS, power } = settings;
   const problem = chunkProblem(settings);
   if (problem) throw new Refusal(problem);
-  const log = createLog(`device ${id}`);
+  const log = createLog(`device ${id}`, settings);
   await requireFolder(state, 'the state folder (--state)');
   const journal = await Journal.open(state);
   const inventory = createInventory({ ...settings, cacheFile: join(state, 'model.json') });
@@ -41,6 +41,7 @@ export async function start(settings: DeviceSettings): Promise<Service> {
     engine: { threads, ...engineOptions(settings) },
     idleS: trainerIdleS,
     log,
+    logging: forChild(settings),
   });
   let agent: Agent | undefined;
   const sink = await openDeviceSink(settings, log, async (points) => {
@@ -76,8 +77,9 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   return {
     async stop() {
       heartbeat.stop();
+      await agent.leave();
+      await stopTelemetry(); // While there is a connection: what came last goes too.
       await agent.stop();
-      await stopTelemetry();
     },
   };
 }

@@ -39,16 +39,6 @@ export async function performTask(task: Task, shop: Workshop, signal: AbortSigna
   stop.signal.addEventListener('abort', () => void shop.trainer.stop());
   const measuring = shop.measure();
   let bytesDown = 0;
-  const answer = ({ tensors, measures }: Made, failure: string): Update => ({
-    key: task.key,
-    deviceId: shop.deviceId,
-    baseVersion: task.baseVersion,
-    baseSha256: task.baseSha256,
-    codec,
-    tensors: encodeTensors(codec, tensors),
-    measures: { ...measures, bytesDown },
-    failure,
-  });
   try {
     signal.throwIfAborted();
     await requireModel(task, shop.inventory);
@@ -56,20 +46,34 @@ export async function performTask(task: Task, shop: Workshop, signal: AbortSigna
     bytesDown = base?.payloadBytes ?? 0;
     const { tensors, measures } = await make(task, shop, base?.bytes, stop.signal);
     const joules = (await measuring.end())?.joules;
-    return answer({ tensors, measures: { ...measures, ...(joules === undefined ? {} : { joules }) } }, '');
+    return {
+      ...undone(task, shop.deviceId, ''),
+      tensors: encodeTensors(codec, tensors),
+      measures: { ...measures, bytesDown, ...(joules === undefined ? {} : { joules }) },
+    };
   } catch (error) {
     await measuring.end();
     signal.throwIfAborted();
     // What a stopped trainer says is not why it was stopped.
-    return answer(
-      { tensors: new Map(), measures: nothing },
-      told(stop.signal.aborted ? stop.signal.reason : error),
-    );
+    const reason = told(stop.signal.aborted ? stop.signal.reason : error);
+    return { ...undone(task, shop.deviceId, reason), measures: { ...nothing, bytesDown } };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+/** The answer to a task that was not done, with why. */
+export const undone = (
+  { key, baseVersion, baseSha256 }: Task,
+  deviceId: string,
+  failure: string,
+): Update => ({
+  ...{ key, deviceId, baseVersion, baseSha256, codec },
+  tensors: [],
+  measures: nothing,
+  failure,
+});
 
 async function make(
   task: Task,

@@ -1,30 +1,40 @@
+import { constants } from 'node:os';
 import { Refusal } from '../schemas/refusal.js';
-import { told } from './log.js';
+import { told, withoutLogin } from './log.js';
 
 export interface Service {
   stop(): Promise<void>;
 }
 
-const stopLimitMs = 10_000;
+/** Below the 10 s after which container runtimes kill. */
+const stopLimitMs = 9_000;
+/** A terminal and npm both pass one Ctrl-C on: what comes so soon after the first is the same. */
+const sameSignalMs = 500;
 
 /**
- * The life of a process: start, run until SIGINT, SIGTERM or its parent's end of IPC, stop within a limit.
- * A Refusal is told in its one or two lines, exit code 1; anything else is our own mistake: stack, exit code
- * 70.
+ * The life of a process: start, run until SIGINT, SIGTERM or its parent's end of IPC, stop within a limit; a second
+ * signal ends it at once. A Refusal is told in its one or two lines, exit code 1; anything else is our own mistake:
+ * stack, exit code 70.
  */
 export async function runService(start: () => Promise<Service>): Promise<void> {
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
-  let stopping = false;
+  process.stderr.on('error', () => {}); // Whoever read the log is gone: no reason to leave the fleet.
+  let stoppingMs: number | undefined;
   let service: Service | undefined;
   const stop = () => {
-    if (stopping) return;
-    stopping = true;
-    setTimeout(() => process.exit(1), stopLimitMs).unref();
+    if (stoppingMs !== undefined) return;
+    stoppingMs = performance.now();
+    setTimeout(() => fail(new Refusal(`not stopped within ${stopLimitMs / 1000} s`)), stopLimitMs).unref();
     void (service?.stop() ?? Promise.resolve()).then(() => process.exit(0), fail);
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  const signalled = (signal: 'SIGINT' | 'SIGTERM') => {
+    const isSecond = stoppingMs !== undefined && performance.now() - stoppingMs > sameSignalMs;
+    if (isSecond) process.exit(128 + constants.signals[signal]);
+    stop();
+  };
+  process.on('SIGINT', signalled);
+  process.on('SIGTERM', signalled);
   process.on('disconnect', stop); // A supervisor that was killed leaves no orphan behind.
   try {
     service = await start();
@@ -39,6 +49,7 @@ export function fail(error: unknown): never {
     process.stderr.write(`fleetune: ${told(error)}\n`);
     process.exit(1);
   }
-  process.stderr.write(`fleetune: unexpected: ${error instanceof Error ? error.stack : String(error)}\n`);
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`fleetune: unexpected: ${withoutLogin(stack)}\n`);
   process.exit(70);
 }

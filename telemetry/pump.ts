@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { within } from '../runtime/limit.js';
 import { told } from '../runtime/log.js';
 import type { Point } from '../schemas/messages.js';
 import type { Losses, Warns } from './losses.js';
@@ -26,6 +27,7 @@ export interface Source {
 }
 
 const tellAgainMs = 600_000;
+const stopLimitMs = 2_000;
 
 /**
  * Moves points to where they are wanted, for as long as it takes: a batch of what is new, then one of what
@@ -92,7 +94,7 @@ export function startPump(
     counts,
     async stop(): Promise<void> {
       stopping.abort();
-      await running;
+      await within(stopLimitMs, running); // What is on its way stays on disk as well, until it has arrived.
     },
   };
 }

@@ -173,3 +173,13 @@ test('a port that is taken is refused with what to do', async (t) => {
     message: /can't listen on port 0 of 203\.0\.113\.1 \(EADDRNOTAVAIL\)/,
   });
 });
+
+test('a browser whose broker stops is told that it goes away', async (t) => {
+  const { broker } = await startRig(t, { wsPort: 0 });
+  const socket = new WebSocket(`ws://127.0.0.1:${broker.wsPort}`, 'mqtt');
+  const [closed] = [once(socket, 'close')];
+  await once(socket, 'open');
+  await broker.stop();
+  const [code] = await closed;
+  assert.equal(code, 1001);
+});

@@ -50,6 +50,55 @@ test('a device announces what it holds, and says goodbye', async (t) => {
   assert.equal(death.session, birth.session);
 });
 
+test('a device that is stopped in mid-task hands it back before it says goodbye, and keeps nothing of it', async (t) => {
+  const trainer = new FakeTrainer();
+  trainer.held = true;
+  const { url, coordinator, device, at, task } = await startFleet(t, { trainer });
+  await coordinator.tell('d1', task());
+  await trainer.jobs.count(1);
+  await device.agent.stop();
+  const [update] = coordinator.updates.all;
+  assert.deepEqual([update?.key, update?.tensors.length], [task().key, 0]);
+  assert.match(update?.failure ?? '', /^the device was stopped$/);
+  assert.equal(coordinator.presences.all.at(-1)?.online, false);
+  const again = await startDevice(t, url, at);
+  await coordinator.tell('d1', task());
+  assert.equal((await coordinator.updates.count(2))[1]?.failure, '', 'told again, it does the task');
+  assert.equal(again.trainer.jobs.all.length, 1);
+});
+
+test('a device that is stopped where no coordinator answers stops all the same', async (t) => {
+  const trainer = new FakeTrainer();
+  trainer.held = true;
+  const { coordinator, device, task } = await startFleet(t, { trainer });
+  coordinator.answer = () => [];
+  await coordinator.tell('d1', task());
+  await trainer.jobs.count(1);
+  await device.agent.stop();
+  await device.logged.find((line) => line.message === 'task not handed back');
+  assert.equal((await coordinator.presences.find((p) => !p.online)).online, false);
+});
+
+test('an update that is on its way arrives before a device that is stopped goes', async (t) => {
+  const { coordinator, device, task } = await startFleet(t);
+  const held: (() => void)[] = [];
+  coordinator.answer = (_chunk, honest, seen) => {
+    if (seen > 1) return [honest];
+    held.push(() => void coordinator.send('d1', honest));
+    return [];
+  };
+  await coordinator.tell('d1', task());
+  await coordinator.chunks.count(1);
+  const stopped = device.agent.stop();
+  held[0]!();
+  await stopped;
+  assert.deepEqual(
+    coordinator.updates.all.map(({ failure }) => failure),
+    [''],
+  );
+  assert.ok(device.logged.all.some(({ message }) => message === 'update accepted'));
+});
+
 test('points that its telemetry dropped are announced, for the operator to see', async (t) => {
   let dropped = 0;
   const { coordinator } = await startFleet(t, { recheckMs: 10, droppedPoints: () => dropped });

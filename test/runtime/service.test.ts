@@ -49,6 +49,35 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+const stubborn = `const timer = setInterval(() => {}, 1000);
+  process.send('ready');
+  return { stop: () => { process.send('stopping'); return new Promise(() => {}); } };`;
+
+test('a second signal ends a service at once; one Ctrl-C that comes twice is one signal', async () => {
+  const { child, ended } = run('second', stubborn);
+  await once(child, 'message');
+  child.kill('SIGINT');
+  child.kill('SIGTERM');
+  assert.deepEqual(await once(child, 'message').then(([said]) => said), 'stopping');
+  const again = setInterval(() => child.kill('SIGTERM'), 50);
+  const { code } = await ended;
+  clearInterval(again);
+  assert.equal(code, 128 + 15);
+});
+
+test('a service lives on where nobody reads its log any more', async () => {
+  const { child, ended } = run(
+    'unread',
+    `process.on('message', () => process.stderr.write('x', () => process.send('wrote'))); ${living}`,
+  );
+  await once(child, 'message');
+  child.stderr!.destroy();
+  child.send('write');
+  await once(child, 'message');
+  child.kill('SIGTERM');
+  assert.equal((await ended).code, 0);
+});
+
 test('a service stops when whoever started it is gone', async () => {
   const { child, ended } = run('orphan', living);
   await once(child, 'message');
