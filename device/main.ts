@@ -14,7 +14,7 @@ import { startHeartbeat } from './heartbeat.js';
 import { createInventory } from './inventory.js';
 import { Journal } from './journal.js';
 import { startSampler } from './sampler.js';
-import type { DeviceSettings } from './settings.js';
+import { type DeviceSettings, powerModel, powerModelProblem } from './settings.js';
 import { createTrainer } from './trainer.js';
 
 export { type DeviceSettings, deviceSettings } from './settings.js';
@@ -30,7 +30,7 @@ const heartbeatMs = 10_000;
  */
 export async function start(settings: DeviceSettings): Promise<Service> {
   const { id, state, model, threads, trainerIdleS, telemetryS, power } = settings;
-  const problem = chunkProblem(settings);
+  const problem = chunkProblem(settings) ?? powerModelProblem(settings);
   if (problem) throw new Refusal(problem);
   const log = createLog(`device ${id}`, settings);
   await requireFolder(state, 'the state folder (--state)');
@@ -51,7 +51,17 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   const write = (points: Point[]) => sink.write(points);
   const droppedPoints = () => sink.counts.dropped;
   const sampler = await startSampler(
-    { everyMs: telemetryS * 1000, power, root: '/', deviceId: id, trainerPid: () => trainer.pid },
+    {
+      everyMs: telemetryS * 1000,
+      taskEveryMs: Math.min(settings.taskTelemetryS, telemetryS) * 1000,
+      power,
+      powerModel: powerModel(settings),
+      root: '/',
+      stateFolder: state,
+      deviceId: id,
+      trainerPid: () => trainer.pid,
+      log,
+    },
     write,
   );
   const { measure } = sampler;

@@ -1,39 +1,51 @@
-import os from 'node:os';
+import type { Log } from '../runtime/log.js';
+import { pointOf } from '../schemas/measurements.js';
 import type { Point } from '../schemas/messages.js';
 import { EnergyBook, type Measure, nothingMeasured } from './energy.js';
-import { findPowerSensor, type PowerReading, readRss, readTemperature } from './sensors.js';
+import type { PowerModel } from './sensors/estimate.js';
+import { findSensors, type PowerReading, readRss } from './sensors.js';
 
 export interface SamplerSettings {
   everyMs: number;
+  /** While something is measured: a task. */
+  taskEveryMs: number;
   /** Whether power sensors are looked for. */
   power: boolean;
+  /** What the machine draws by its load, where it has no power sensor. */
+  powerModel?: PowerModel | undefined;
   /** '/' but for tests. */
   root: string;
+  /** Its disk's room is told. */
+  stateFolder: string;
   deviceId: string;
   /** The trainer's process, while there is one. */
   trainerPid(): number | undefined;
+  log: Pick<Log, 'info' | 'warn'>;
 }
 
 export interface Sampler {
-  /** What the power sensor is; 'none' where there is none. */
+  /** What the power sensor is: 'estimate' where it is a model, 'none' where there is none. */
   readonly source: string;
-  /** Starts to add up energy. */
+  /** Starts to add up energy, and samples at the pace of a task until it ends. */
   measure: Measure;
   stop(): Promise<void>;
 }
 
+/** Power is read at least so often: a trapezoid over more is no measure of a task, and counters wrap around. */
+const energyMs = { atTask: 1_000, atRest: 60_000 };
 /** Of the power sensor, while a task is measured: a longer one leaves its energy unknown. */
 const maxSilenceMs = 10_000;
 
-/** Samples the board and this process once in everyMs, and power besides where a task begins and ends. */
+/** Samples the board and this process again and again, and power besides where a task begins and ends. */
 export async function startSampler(
   settings: SamplerSettings,
   write: (points: Point[]) => void,
 ): Promise<Sampler> {
-  const { everyMs, power: measured, root, deviceId, trainerPid } = settings;
-  const sensor = measured ? await findPowerSensor(root) : undefined;
+  const { root, deviceId: device, trainerPid, log } = settings;
+  const everyMs = Math.min(settings.everyMs, settings.taskEveryMs);
+  const sensors = await findSensors({ ...settings, model: settings.powerModel, everyMs }, log);
+  const { power: sensor } = sensors;
   const book = sensor && new EnergyBook(sensor, Math.max(maxSilenceMs, 3 * everyMs));
-  let cpu = cpuTimes();
   let turn: Promise<unknown> = Promise.resolve();
 
   /** One at a time: a counter's mean is since the reading before. */
@@ -50,21 +62,32 @@ export async function startSampler(
 
   async function sample(): Promise<void> {
     const timeMs = Date.now();
-    const power = await readPower();
-    const busy = cpuTimes();
+    const before = process.cpuUsage();
     const pid = trainerPid();
-    const fields: Record<string, number | undefined> = {
-      cpu_percent: cpuPercent(cpu, busy),
-      memory_used_bytes: os.totalmem() - os.freemem(),
-      memory_total_bytes: os.totalmem(),
-      service_rss_bytes: process.memoryUsage.rss(),
-      trainer_rss_bytes: pid === undefined ? undefined : await readRss(root, pid),
-      temperature_c: await readTemperature(root),
-    };
-    cpu = busy;
-    const tags = { device: deviceId };
+    const [power, { fields, zones }, trainerRss] = await Promise.all([
+      readPower(),
+      sensors.read(performance.now()),
+      pid === undefined ? undefined : readRss(root, pid),
+    ]);
+    const spent = process.cpuUsage(before);
+    const hottest = Math.max(...Object.values(zones));
     write([
-      { measurement: 'utilization', tags, fields: present(fields), timeMs },
+      pointOf(
+        'utilization',
+        { device },
+        {
+          ...fields,
+          service_rss_bytes: process.memoryUsage.rss(),
+          trainer_rss_bytes: trainerRss,
+          temperature_c: hottest,
+          sensors_failing: sensors.failing,
+          sampling_ms: (spent.user + spent.system) / 1000,
+        },
+        timeMs,
+      ),
+      ...Object.entries(zones).map(([zone, celsius]) =>
+        pointOf('temperature', { device, zone }, { celsius }, timeMs),
+      ),
       ...powerPoints(power, timeMs),
     ]);
   }
@@ -72,55 +95,63 @@ export async function startSampler(
   function powerPoints(power: PowerReading | undefined, timeMs: number): Point[] {
     if (!power) return [];
     const rails = { ...power.rails, ...(power.totalW === undefined ? {} : { total: power.totalW }) };
-    return Object.entries(rails).map(([rail, watts]) => ({
-      measurement: 'power',
-      tags: { device: deviceId, rail, source: sensor!.source },
-      fields: { watts },
-      timeMs,
-    }));
+    return Object.entries(rails).map(([rail, watts]) =>
+      pointOf('power', { device, rail, source: sensor!.source }, { watts }, timeMs),
+    );
+  }
+
+  let stopped = false;
+  let sampledMs = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  /** One at a time: nothing piles up where a disk or a sensor is slow. */
+  let ticking: Promise<void> | undefined;
+  let tasks = 0;
+  const sampleMs = () => (tasks > 0 ? settings.taskEveryMs : settings.everyMs);
+
+  function schedule(): void {
+    clearTimeout(timer);
+    if (stopped || ticking) return;
+    const dueMs = sampledMs + sampleMs() - performance.now();
+    const mostMs = !sensor ? dueMs : tasks > 0 ? energyMs.atTask : energyMs.atRest;
+    timer = setTimeout(tick, Math.max(0, Math.min(dueMs, mostMs)));
+  }
+
+  function tick(): void {
+    const lateMs = performance.now() - sampledMs - sampleMs();
+    const due = lateMs >= -1; // Timers may be a little early.
+    // Samples keep their rhythm, but for those that were missed.
+    if (due) sampledMs = lateMs < sampleMs() ? sampledMs + sampleMs() : performance.now();
+    ticking = (due ? sample() : readPower().then(() => {})).finally(() => {
+      ticking = undefined;
+      schedule();
+    });
   }
 
   await readPower(); // A counter's first reading only sets its mark.
-  let sampling: Promise<void> | undefined; // A slow disk skips samples and piles up none.
-  const timer = setInterval(() => {
-    sampling ??= sample().finally(() => {
-      sampling = undefined;
-    });
-  }, everyMs);
+  log.info('sensors', { power: sensor?.source ?? 'none', found: sensors.names });
+  schedule();
 
+  const measure = book
+    ? () => book.measure(async () => (await readPower())?.totalW !== undefined)
+    : nothingMeasured;
   return {
     source: sensor?.source ?? 'none',
-    measure: book
-      ? () => book.measure(async () => (await readPower())?.totalW !== undefined)
-      : nothingMeasured,
+    measure() {
+      const measuring = measure();
+      tasks++;
+      schedule();
+      const end = async () => {
+        tasks--;
+        return measuring.end();
+      };
+      return { lap: measuring.lap, end };
+    },
     async stop() {
-      clearInterval(timer);
-      await sampling;
+      stopped = true;
+      clearTimeout(timer);
+      await ticking;
       await turn;
+      await sensors.stop();
     },
   };
 }
-
-interface CpuTimes {
-  busy: number;
-  all: number;
-}
-
-function cpuTimes(): CpuTimes {
-  let [busy, all] = [0, 0];
-  for (const { times } of os.cpus()) {
-    const total = Object.values(times).reduce((a, b) => a + b, 0);
-    all += total;
-    busy += total - times.idle;
-  }
-  return { busy, all };
-}
-
-const cpuPercent = (before: CpuTimes, now: CpuTimes) =>
-  now.all > before.all ? (100 * (now.busy - before.busy)) / (now.all - before.all) : undefined;
-
-const present = (fields: Record<string, number | undefined>) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Record<
-    string,
-    number
-  >;

@@ -1,5 +1,19 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Log } from '../runtime/log.js';
+import { findBattery } from './sensors/battery.js';
+import { Board } from './sensors/board.js';
+import { estimatePower, type PowerModel } from './sensors/estimate.js';
+import { findIna3221 } from './sensors/ina3221.js';
+import { findEmc, findJetsonGpu, findPowerMode } from './sensors/jetson.js';
+import { findNvidiaSmi } from './sensors/nvidia-smi.js';
+import { findCpuClock, findCpuLoad } from './sensors/processor.js';
+import { findRapl } from './sensors/rapl.js';
+import type { Finder, PowerRails, Reading, Sensor } from './sensors/sensor.js';
+import { findTegrastats, type Stream, streamZones } from './sensors/tegrastats.js';
+import { findZones } from './sensors/thermal.js';
+import { findDiskRates, findDiskRoom, findLinkRates, findMemory } from './sensors/traffic.js';
+import { SensorWatch } from './sensors/watch.js';
 
 /** Watts by rail. `totalW` is the board's or the package's; undefined where the rails add up to neither. */
 export interface PowerReading {
@@ -15,141 +29,132 @@ export interface PowerSensor {
   read(nowMs: number): Promise<PowerReading | undefined>;
 }
 
-/**
- * Looks for one kind of sensor below a root folder; undefined where there is none, or none that may be read.
- */
-type Finder = (root: string) => Promise<PowerSensor | undefined>;
+export interface SensorSettings {
+  /** '/' but for tests. */
+  root: string;
+  /** Between two lines of programs that print them. */
+  everyMs: number;
+  /** Whether power sensors are looked for. */
+  power: boolean;
+  /** Where there is none. */
+  model?: PowerModel | undefined;
+  /** Where the state is: its room is told. */
+  stateFolder: string;
+}
 
-const finders: Finder[] = [findIna3221, findRapl];
+/** All that a machine tells of itself. */
+export interface Sensors {
+  power: PowerSensor | undefined;
+  /** Names of what was found. */
+  names: string[];
+  /** How many were there and answer no more, or nonsense. */
+  readonly failing: number;
+  /** All but power. @param nowMs monotonic */
+  read(nowMs: number): Promise<Required<Reading>>;
+  stop(): Promise<void>;
+}
 
-/** The first power sensor there is. @param root '/' but for tests */
+/** What every machine may have; what a later one tells stands above what an earlier one does. */
+const finders: Finder[] = [
+  findCpuLoad,
+  findCpuClock,
+  findMemory,
+  findDiskRates,
+  findLinkRates,
+  findZones,
+  findJetsonGpu,
+  findEmc,
+  findPowerMode,
+  findBattery,
+];
+
+/** Looks for all sensors of this machine. Those that do not answer now are not there. */
+export async function findSensors(
+  settings: SensorSettings,
+  log: Pick<Log, 'info' | 'warn'>,
+): Promise<Sensors> {
+  const board = new Board(settings.root);
+  const watch = new SensorWatch(log);
+  const gauges: Sensor[] = [];
+  for (const find of finders) gauges.push(...(await find(board)));
+  gauges.push(...(await findDiskRoom(settings.stateFolder)));
+  const ina3221 = await findIna3221(board);
+  const stream = await findStream(board, settings.everyMs, { rails: ina3221 !== undefined, gauges });
+  const zoned = gauges.some(({ name }) => name.startsWith('zone '));
+  gauges.unshift(...(stream?.gauges ?? []).filter(({ name }) => !zoned || name !== streamZones));
+  const rails = settings.power
+    ? (ina3221 ?? together([await findRapl(board), stream?.power]) ?? (await modelled(board, settings.model)))
+    : undefined;
+  return {
+    power: rails && powerSensor(rails, watch),
+    names: [...gauges, ...(rails?.sensors ?? [])].map(({ name }) => name),
+    get failing() {
+      return watch.failing;
+    },
+    read: (nowMs) => watch.read(gauges, nowMs),
+    async stop() {
+      await stream?.stop();
+      await board.close();
+    },
+  };
+}
+
+/** The machine's power sensor alone, by its files. @param root '/' but for tests */
 export async function findPowerSensor(root: string): Promise<PowerSensor | undefined> {
-  for (const find of finders) {
-    const sensor = await find(root);
-    if (sensor) return sensor;
-  }
-  return undefined;
-}
-
-/** The monitor chips of Jetson boards: millivolts and milliamperes of up to three rails each. */
-async function findIna3221(root: string): Promise<PowerSensor | undefined> {
-  const rails: { label: string; voltage: string; current: string }[] = [];
-  for (const chip of await foldersOf(join(root, 'sys/class/hwmon'))) {
-    if ((await textOf(join(chip, 'name'))) !== 'ina3221') continue;
-    for (const channel of [1, 2, 3]) {
-      // Inputs 4 to 7 and current 4 are shunt voltages and sums.
-      const label = await textOf(join(chip, `in${channel}_label`));
-      const [voltage, current] = [`in${channel}_input`, `curr${channel}_input`].map((name) =>
-        join(chip, name),
-      );
-      if (!label || label === 'NC') continue;
-      if ((await numberOf(voltage!)) === undefined || (await numberOf(current!)) === undefined) continue;
-      rails.push({ label, voltage: voltage!, current: current! });
-    }
-  }
-  if (rails.length === 0) return undefined;
-  return {
-    source: 'ina3221',
-    averages: false,
-    async read() {
-      const watts: Record<string, number> = {};
-      for (const { label, voltage, current } of rails) {
-        const [mV, mA] = [await numberOf(voltage), await numberOf(current)];
-        if (mV !== undefined && mA !== undefined) watts[label] = (mV * mA) / 1e6;
-      }
-      return { rails: watts, totalW: boardWatts(watts) };
-    },
-  };
+  const board = new Board(root);
+  const rails = (await findIna3221(board)) ?? (await findRapl(board));
+  return rails && powerSensor(rails, new SensorWatch({ info() {}, warn() {} }));
 }
 
 /**
- * NVIDIA's guide: VDD_IN is the total where it is. Else the AGX Orin's three; its VDDQ_VDD2_1V8AO is a part
- * of VIN_SYS_5V0 already.
+ * A program is run only for what files do not tell: on a Jetson rails or the GPU's load, and to root the load of the
+ * memory controller; elsewhere the GPUs of an NVIDIA driver.
  */
-function boardWatts(rails: Record<string, number>): number | undefined {
-  if (rails.VDD_IN !== undefined) return rails.VDD_IN;
-  const parts = ['VDD_GPU_SOC', 'VDD_CPU_CV', 'VIN_SYS_5V0'].map((label) => rails[label]);
-  return parts.reduce<number | undefined>(
-    (sum, watts) => (sum === undefined || watts === undefined ? undefined : sum + watts),
-    0,
-  );
+async function findStream(
+  board: Board,
+  everyMs: number,
+  found: { rails: boolean; gauges: readonly Sensor[] },
+): Promise<Stream | undefined> {
+  const gpu = found.gauges.some(({ name }) => name === 'GPU load');
+  if (!found.rails || !gpu || process.getuid?.() === 0) {
+    const tegrastats = await findTegrastats(board, everyMs);
+    if (tegrastats) return tegrastats;
+  }
+  return found.rails || gpu ? undefined : findNvidiaSmi(board, everyMs);
 }
 
-/** Intel's and AMD's energy counters of each package (and its memory), in microjoules; they wrap around. */
-async function findRapl(root: string): Promise<PowerSensor | undefined> {
-  const zones: { label: string; path: string; range: number; lastUj: number }[] = [];
-  for (const zone of await foldersOf(join(root, 'sys/class/powercap'))) {
-    if (!/intel-rapl:\d+(:\d+)?$/.test(zone)) continue; // intel-rapl-mmio counts the same again.
-    const label = await textOf(join(zone, 'name'));
-    const range = await numberOf(join(zone, 'max_energy_range_uj'));
-    const lastUj = await numberOf(join(zone, 'energy_uj'));
-    if (!label || range === undefined || lastUj === undefined) continue;
-    // Cores and graphics are within their package; memory isn't.
-    if (label.startsWith('package') || label === 'dram') {
-      const number = /intel-rapl:(\d+)/.exec(zone)?.[1];
-      zones.push({
-        label: label === 'dram' ? `dram-${number}` : label,
-        path: join(zone, 'energy_uj'),
-        range,
-        lastUj,
-      });
-    }
-  }
-  if (zones.length === 0) return undefined;
-  let lastMs: number | undefined;
+/** Sensors of different parts of one machine, as one. */
+function together(parts: readonly (PowerRails | undefined)[]): PowerRails | undefined {
+  const there = parts.filter((part) => part !== undefined);
+  if (there.length < 2) return there[0];
   return {
-    source: 'rapl',
-    averages: true,
-    async read(nowMs) {
-      const seconds = lastMs === undefined ? 0 : (nowMs - lastMs) / 1000;
-      const rails: Record<string, number> = {};
-      for (const zone of zones) {
-        const uj = await numberOf(zone.path);
-        if (uj === undefined) return undefined;
-        const spent = uj >= zone.lastUj ? uj - zone.lastUj : uj + zone.range - zone.lastUj;
-        rails[zone.label] = spent / 1e6 / seconds;
-        zone.lastUj = uj;
-      }
-      lastMs = nowMs;
-      if (seconds <= 0) return undefined;
-      return { rails, totalW: Object.values(rails).reduce((a, b) => a + b, 0) };
+    source: there.map(({ source }) => source).join('+'),
+    averages: there.some(({ averages }) => averages),
+    sensors: there.flatMap(({ sensors }) => sensors),
+    total(rails) {
+      const watts = there.map((part) => part.total(rails) ?? Number.NaN).reduce((a, b) => a + b, 0);
+      return Number.isNaN(watts) ? undefined : watts;
     },
   };
 }
 
-/** The hottest thermal zone, °C. */
-export async function readTemperature(root: string): Promise<number | undefined> {
-  let hottest: number | undefined;
-  for (const zone of await foldersOf(join(root, 'sys/class/thermal'), /^thermal_zone/)) {
-    const milli = await numberOf(join(zone, 'temp'));
-    // Zones that are off read 0 or far below.
-    if (milli !== undefined && milli > 0) hottest = Math.max(hottest ?? 0, milli / 1000);
-  }
-  return hottest;
+const modelled = (board: Board, model: PowerModel | undefined) =>
+  model ? estimatePower(board, model) : undefined;
+
+function powerSensor({ source, averages, sensors, total }: PowerRails, watch: SensorWatch): PowerSensor {
+  return {
+    source,
+    averages,
+    async read(nowMs) {
+      const { rails } = await watch.read(sensors, nowMs);
+      return Object.keys(rails).length === 0 ? undefined : { rails, totalW: total(rails) };
+    },
+  };
 }
 
 /** Resident memory of a process in bytes, where Linux tells it. */
 export async function readRss(root: string, pid: number): Promise<number | undefined> {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec((await textOf(join(root, `proc/${pid}/status`))) ?? '')?.[1];
+  const status = await readFile(join(root, `proc/${pid}/status`), 'utf8').catch(() => '');
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
   return kib === undefined ? undefined : Number(kib) * 1024;
-}
-
-async function foldersOf(path: string, name = /./): Promise<string[]> {
-  const names = await readdir(path).catch(() => []);
-  return names
-    .filter((entry) => name.test(entry))
-    .sort()
-    .map((entry) => join(path, entry));
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').then(
-    (text) => text.trim(),
-    () => undefined,
-  );
-}
-
-async function numberOf(path: string): Promise<number | undefined> {
-  const text = await textOf(path);
-  return text && /^-?\d+$/.test(text) ? Number(text) : undefined;
 }

@@ -54,12 +54,33 @@ export const deviceSettings = {
     max: 2 ** 30,
     help: 'a larger adapter is not downloaded',
   },
-  telemetryS: { kind: 'number', default: 1, min: 0.05, max: 3600, help: 'between samples of the board' },
+  telemetryS: {
+    kind: 'number',
+    default: 1,
+    min: 0.05,
+    max: 3600,
+    help: 'seconds between samples of the board',
+  },
   power: {
     kind: 'flag',
     default: true,
     help: 'read the power sensors of the machine; where several devices share a machine, only one should',
   },
+  taskTelemetryS: {
+    kind: 'number',
+    default: 1,
+    min: 0.05,
+    max: 3600,
+    help: 'likewise while a task runs, where that is less: 0.1 for ten a second',
+  },
+  tdpWatts: {
+    kind: 'number',
+    default: 0,
+    min: 0,
+    max: 5000,
+    help: 'that the machine draws with all cores at work: a model for a machine without power sensors; 0: none',
+  },
+  idleWatts: { kind: 'number', default: 0, min: 0, max: 5000, help: 'of that model: what it draws at rest' },
   telemetryBytes: {
     kind: 'integer',
     default: 64 * 2 ** 20,
@@ -71,3 +92,13 @@ export const deviceSettings = {
 } satisfies SettingTable;
 
 export type DeviceSettings = SettingsOf<typeof deviceSettings>;
+
+/** What is wrong between the settings of the power model; undefined when nothing is. */
+export function powerModelProblem({ tdpWatts, idleWatts }: Pick<DeviceSettings, 'tdpWatts' | 'idleWatts'>) {
+  if (idleWatts === 0 || idleWatts <= tdpWatts) return undefined;
+  return `idleWatts: ${idleWatts} at rest, but tdpWatts ${tdpWatts} with all cores at work: expected at least as much`;
+}
+
+/** Undefined: none is set. */
+export const powerModel = ({ tdpWatts, idleWatts }: Pick<DeviceSettings, 'tdpWatts' | 'idleWatts'>) =>
+  tdpWatts > 0 ? { tdpWatts, idleWatts } : undefined;
