@@ -2,71 +2,82 @@ import { matchTopic, type TopicMatch, topicsOf } from '../schemas/topics.js';
 
 export const roles = ['device', 'coordinator', 'operator', 'viewer'] as const;
 export type Role = (typeof roles)[number];
+export type TopicKind = TopicMatch['kind'];
+
+/** Who somebody is, however that was proven. A device's id is the one in its topics. */
+export interface Identity {
+  role: Role;
+  id: string;
+}
 
 /** Who is at the other end of a connection. */
-export interface Peer {
-  role: Role;
+export interface Peer extends Identity {
   clientId: string;
   /** Connected from this machine. */
   local: boolean;
 }
 
+export const rights = ['publish', 'retain', 'will', 'receive', 'clear'] as const;
 /**
- * Who may publish and who may subscribe to a kind of topic; a device only to those with its own name in them.
+ * Of a role at a kind of topic: to publish; to leave it retained, and clear it again; to have it as a will; to
+ * subscribe and receive; to clear what others left retained there.
  */
-interface Access {
-  publish: readonly Role[];
-  subscribe: readonly Role[];
+export type Right = (typeof rights)[number];
+type Rights = readonly Right[];
+
+const sends: Rights = ['publish'];
+const keeps: Rights = ['publish', 'retain'];
+const hears: Rights = ['receive'];
+const all = { coordinator: hears, operator: hears, viewer: hears };
+
+/**
+ * All topic rules: what is not here is refused. A device has its rights where its own id is in the topic, if
+ * there is one in it. What names other devices (rounds/…) is not for devices.
+ */
+export const rules: Record<TopicKind, Partial<Record<Role, Rights>>> = {
+  presence: { ...all, device: [...keeps, 'will'], operator: [...hears, 'clear'] },
+  task: { coordinator: sends, device: hears },
+  update: { device: sends, coordinator: hears },
+  receipt: { coordinator: sends, device: hears },
+  telemetry: { ...all, device: sends },
+  telemetryReceipt: { coordinator: sends, device: hears },
+  manifest: { ...all, coordinator: [...keeps, ...hears], device: hears },
+  adapterChunk: { ...all, coordinator: [...keeps, ...hears], device: hears },
+  roundsStart: { operator: sends, coordinator: hears },
+  roundsStop: { operator: sends, coordinator: hears },
+  roundsStatus: { ...all, coordinator: [...keeps, ...hears] },
+  roundsResult: { ...all, coordinator: [...keeps, ...hears] },
+  roundsRefused: { ...all, coordinator: [...sends, ...hears] },
+};
+
+export const topicKinds = Object.keys(rules) as TopicKind[];
+
+/** Filters of all topics of a kind; of one device where the kind has a device in its topic. */
+export function filtersOf(device: string, fleet = '+'): Record<TopicKind, string> {
+  const topics = topicsOf(fleet);
+  return {
+    presence: topics.presence(device),
+    task: topics.task(device),
+    update: topics.updates(device),
+    receipt: topics.receipt(device),
+    telemetry: topics.telemetry(device),
+    telemetryReceipt: topics.telemetryReceipt(device),
+    manifest: topics.allManifests,
+    adapterChunk: topics.allAdapterChunks,
+    roundsStart: topics.roundsStart,
+    roundsStop: topics.roundsStop,
+    roundsStatus: topics.roundsStatus,
+    roundsResult: topics.roundsResult,
+    roundsRefused: topics.roundsRefused,
+  };
 }
 
-const readers = ['coordinator', 'operator', 'viewer'] as const;
-
-/** The topic rules: DESIGN's table of topics, `from → to`. */
-const access: Record<TopicMatch['kind'], Access> = {
-  presence: { publish: ['device'], subscribe: readers },
-  task: { publish: ['coordinator'], subscribe: ['device'] },
-  update: { publish: ['device'], subscribe: ['coordinator'] },
-  receipt: { publish: ['coordinator'], subscribe: ['device'] },
-  telemetry: { publish: ['device'], subscribe: readers },
-  telemetryReceipt: { publish: ['coordinator'], subscribe: ['device'] },
-  manifest: { publish: ['coordinator'], subscribe: roles },
-  adapterChunk: { publish: ['coordinator'], subscribe: roles },
-  roundsStart: { publish: ['operator'], subscribe: ['coordinator'] },
-  roundsStop: { publish: ['operator'], subscribe: ['coordinator'] },
-  roundsStatus: { publish: ['coordinator'], subscribe: roles },
-  roundsResult: { publish: ['coordinator'], subscribe: roles },
-  roundsRefused: { publish: ['coordinator'], subscribe: roles },
-};
-
-/**
- * All topics of a kind, in any fleet, as a filter; of one device where the kind has a device in its topic.
- */
-const any = topicsOf('+');
-const filters: Record<TopicMatch['kind'], (device: string) => string> = {
-  presence: any.presence,
-  task: any.task,
-  update: any.updates,
-  receipt: any.receipt,
-  telemetry: any.telemetry,
-  telemetryReceipt: any.telemetryReceipt,
-  manifest: () => any.allManifests,
-  adapterChunk: () => any.allAdapterChunks,
-  roundsStart: () => any.roundsStart,
-  roundsStop: () => any.roundsStop,
-  roundsStatus: () => any.roundsStatus,
-  roundsResult: () => any.roundsResult,
-  roundsRefused: () => any.roundsRefused,
-};
-
-export function mayPublish(peer: Peer, topic: string): boolean {
+/** Whether a peer has a right at a topic. */
+export function may({ role, id }: Identity, right: Right, topic: string): boolean {
   const match = matchTopic(topic);
-  if (!match || !access[match.kind].publish.includes(peer.role)) return false;
-  return peer.role !== 'device' || ('device' in match && match.device === peer.clientId);
+  if (!match || !rules[match.kind][role]?.includes(right)) return false;
+  return role !== 'device' || !('device' in match) || match.device === id;
 }
-
-/** Whether a peer may clear a retained message of others: an operator the presence of a board that is gone. */
-export const mayClear = (peer: Peer, topic: string) =>
-  peer.role === 'operator' && matchTopic(topic)?.kind === 'presence';
 
 /** Whether what is published there is a trigger: it starts or stops a run. */
 export function isTrigger(topic: string): boolean {
@@ -77,13 +88,14 @@ export function isTrigger(topic: string): boolean {
 /**
  * A filter is allowed only if all that it can match is. An operator on this machine may listen to everything.
  */
-export function maySubscribe(peer: Peer, filter: string): boolean {
-  if (filter.startsWith('$')) return false; // The broker's own topics.
-  if (peer.role === 'operator' && peer.local) return true;
-  const device = peer.role === 'device' ? peer.clientId : '+';
-  return (Object.keys(access) as TopicMatch['kind'][]).some(
-    (kind) => access[kind].subscribe.includes(peer.role) && covers(filters[kind](device), filter),
-  );
+export function maySubscribe(
+  { role, id, local }: Pick<Peer, 'role' | 'id' | 'local'>,
+  filter: string,
+): boolean {
+  if (filter.startsWith('$')) return false; // The broker's own topics, and shared subscriptions.
+  if (role === 'operator' && local) return true;
+  const filters = filtersOf(role === 'device' ? id : '+');
+  return topicKinds.some((kind) => rules[kind][role]?.includes('receive') && covers(filters[kind], filter));
 }
 
 /** Whether every topic that `filter` matches is matched by `pattern`, which has `+` but no `#`. */

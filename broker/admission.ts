@@ -1,9 +1,9 @@
-import type { Socket } from 'node:net';
 import type { AuthenticateError, Client, ConnectPacket, PublishPacket, Subscription } from 'aedes';
 import type { Log } from '../runtime/log.js';
 import type { Refused } from '../schemas/status.js';
 import { matchTopic, namePattern, topicsOf } from '../schemas/topics.js';
-import { isTrigger, mayClear, mayPublish, maySubscribe, type Peer, roles } from './access.js';
+import { type Identity, isTrigger, may, maySubscribe, type Peer } from './access.js';
+import { isLocal, type RefusedClaim } from './claim.js';
 
 export interface AdmissionLimits {
   maxPacketBytes: number;
@@ -20,12 +20,18 @@ export interface Counters {
   cutClients: number;
 }
 
+/** What a CONNECT says beside who it is. */
+interface Introduction {
+  nameless: boolean;
+  will?: { topic: string; retain: boolean };
+}
+
 /** Who is connected, what they may do and what they hold; it decides, Aedes does. */
 export class Admission {
   readonly counters: Counters = { deniedPublishes: 0, deniedSubscriptions: 0, cutClients: 0 };
   readonly #peers = new WeakMap<Client, Peer>();
-  readonly #nameless = new WeakSet<Client>();
-  readonly #current = new Map<string, Client>();
+  /** Of those that have said CONNECT and are not in yet. */
+  readonly #introductions = new WeakMap<Client, Introduction>();
   readonly #filters = new WeakMap<Client, Set<string>>();
   readonly #denials = new WeakMap<Client, number>();
   readonly #retained = new Map<string, number>();
@@ -43,27 +49,33 @@ export class Admission {
    * session present), and whoever comes back subscribes again.
    */
   greet(client: Client, packet: ConnectPacket): void {
-    if (!packet.clientId && !packet.clean) this.#nameless.add(client);
+    const { clientId, clean, will } = packet;
+    this.#introductions.set(client, {
+      nameless: !clientId && !clean,
+      ...(will ? { will: { topic: will.topic, retain: will.retain === true } } : {}),
+    });
     packet.clean = true;
   }
 
-  /** Lets a client in under a role, or says with which CONNACK code it is refused. */
-  enter(client: Client, username: string | undefined): AuthenticateError | null {
-    if (this.#nameless.has(client)) return refusal(2, 'a session needs a client id'); // [MQTT-3.1.3-8]
-    const local = isLocal(client);
-    const role = username ? roles.find((r) => r === username) : local ? 'operator' : 'viewer';
-    if (!role) return refusal(4, `no such role: the user name is one of ${roles.join(', ')}`);
-    if (role === 'device' && !namePattern.test(client.id))
-      return refusal(2, `client id ${client.id} is no device's name`);
-    const before = this.#current.get(client.id);
-    const holder = before && this.#peers.get(before)?.role;
-    if (holder && holder !== role) return refusal(2, `client id ${client.id} is a connected ${holder}'s`);
-    this.#peers.set(client, { role, clientId: client.id, local });
-    this.#current.set(client.id, client);
-    client.conn.once('close', () => {
-      if (this.#current.get(client.id) === client) this.#current.delete(client.id);
-    });
+  /**
+   * Lets a client in as who it has proven to be, or says with which CONNACK code it is refused. Its session is
+   * its identity's: nobody else takes it over, whatever client id they send [MQTT-3.1.4-2].
+   */
+  enter(client: Client, claim: Identity | RefusedClaim): AuthenticateError | null {
+    const refused = this.#entryProblem(client, claim);
+    if (refused) {
+      this.#log.warn('client refused', { client: client.id, problem: refused.problem });
+      return refusal(refused);
+    }
+    const { role, id } = claim as Identity;
+    this.#peers.set(client, { role, id, clientId: client.id, local: isLocal(client) });
+    if (role !== 'device') client.id = JSON.stringify([role, id, client.id]);
     return null;
+  }
+
+  /** What a client is called in the log. */
+  nameOf(client: Client): string {
+    return this.#peers.get(client)?.clientId ?? client.id;
   }
 
   /** Whether a message may go out; where it may not, why is logged and counted. */
@@ -82,7 +94,7 @@ export class Admission {
   answerTo(client: Client | null, { topic, retain }: PublishPacket, nowMs: number) {
     const peer = client && this.#peers.get(client);
     const match = matchTopic(topic);
-    if (!peer || !match || !retain || !isTrigger(topic) || !mayPublish(peer, topic)) return undefined;
+    if (!peer || !match || !retain || !isTrigger(topic) || !may(peer, 'publish', topic)) return undefined;
     const refused: Refused = { id: null, reason: retainedTrigger, at: new Date(nowMs).toISOString() };
     return { topic: topicsOf(match.fleet).roundsRefused, payload: Buffer.from(JSON.stringify(refused)) };
   }
@@ -99,16 +111,31 @@ export class Admission {
     for (const filter of filters) this.#filters.get(client)?.delete(filter);
   }
 
+  #entryProblem(client: Client, claim: Identity | RefusedClaim): RefusedClaim | undefined {
+    if ('problem' in claim) return claim;
+    const { nameless, will } = this.#introductions.get(client) ?? {};
+    if (nameless) return { code: 2, problem: 'a session needs a client id' }; // [MQTT-3.1.3-8]
+    if (claim.role === 'device' && !namePattern.test(claim.id))
+      return { code: 2, problem: `${claim.id.slice(0, 200)} is no device's name` };
+    if (claim.role === 'device' && client.id !== claim.id)
+      return { code: 5, problem: `it is ${claim.id}, and comes as another` };
+    if (will && !(may(claim, 'will', will.topic) && (!will.retain || may(claim, 'retain', will.topic))))
+      return { code: 5, problem: `a will on ${will.topic.slice(0, 200)} is not for a ${claim.role}` };
+    return undefined;
+  }
+
   #publishProblem(client: Client | null, packet: PublishPacket): string | undefined {
     const peer = client && this.#peers.get(client);
     const { topic, payload, retain } = packet;
     const clears = retain && payload.length === 0;
-    if (!peer || !(mayPublish(peer, topic) || (clears && mayClear(peer, topic))))
+    if (!peer || !(may(peer, 'publish', topic) || (clears && may(peer, 'clear', topic))))
       return `not for a ${peer?.role ?? 'client that is gone'}${remedy(peer, topic)}`;
     const bytes = topic.length + payload.length;
     if (bytes > this.#limits.maxPacketBytes) return `${bytes} bytes`;
-    if (retain && isTrigger(topic)) return retainedTrigger;
-    return retain ? this.#retain(topic, payload.length) : undefined;
+    if (!retain) return undefined;
+    if (isTrigger(topic)) return retainedTrigger;
+    if (!clears && !may(peer, 'retain', topic)) return 'it is not to be retained: send it without retain';
+    return this.#retain(topic, payload.length);
   }
 
   #retain(topic: string, bytes: number): string | undefined {
@@ -139,7 +166,8 @@ export class Admission {
   #tellDenied(client: Client | null, message: string, facts: Record<string, unknown>): void {
     const count = client ? (this.#denials.get(client) ?? 0) + 1 : 1;
     if (client) this.#denials.set(client, count);
-    if (Number.isInteger(Math.log2(count))) this.#log.warn(message, { client: client?.id, count, ...facts });
+    if (Number.isInteger(Math.log2(count)))
+      this.#log.warn(message, { client: client && this.nameOf(client), count, ...facts });
   }
 }
 
@@ -152,12 +180,7 @@ const remedy = (peer: Peer | null | undefined, topic: string) =>
 // It would start its run again whenever a coordinator connects.
 const retainedTrigger = 'a retained trigger: send it without retain';
 
-function isLocal(client: Client): boolean {
-  const { remoteAddress } = client.req?.socket ?? (client.conn as Socket);
-  return /^(::ffff:)?127\.|^::1$/.test(remoteAddress ?? '');
-}
-
 /** CONNACK codes: 2 identifier rejected, 4 bad user name or password, 5 not authorized [MQTT-3.2.2-5]. */
-function refusal(returnCode: 2 | 4 | 5, message: string): AuthenticateError {
-  return Object.assign(new Error(message), { returnCode: returnCode as number }) as AuthenticateError;
+function refusal({ code, problem }: RefusedClaim): AuthenticateError {
+  return Object.assign(new Error(problem), { returnCode: code as number }) as AuthenticateError;
 }

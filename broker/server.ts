@@ -1,12 +1,13 @@
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Aedes } from 'aedes';
+import { Aedes, type Client } from 'aedes';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import { type Log, told } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { Refusal } from '../schemas/refusal.js';
 import { Admission, type AdmissionLimits, type Counters } from './admission.js';
+import { unproven } from './claim.js';
 import { watchPackets } from './packet-limit.js';
 
 export interface BrokerOptions extends AdmissionLimits {
@@ -46,7 +47,7 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
     const client = aedes.handle(connection, request);
     watchPackets(connection, maxPacketBytes, (reason) => {
       admission.counters.cutClients++;
-      log.warn('client cut', { client: client.id, reason });
+      log.warn('client cut', { client: admission.nameOf(client), reason });
       client.close(); // Its parser hears no more, so the piece that broke the limit is not parsed.
     });
   };
@@ -112,7 +113,7 @@ async function createAedes(options: BrokerOptions, admission: Admission, log: Lo
       done(null, true);
     },
     authenticate: (client, username, _password, done) => {
-      const refused = admission.enter(client, username);
+      const refused = admission.enter(client, unproven(client, username));
       done(refused, refused === null);
     },
     authorizePublish: (client, packet, done) => {
@@ -130,13 +131,16 @@ async function createAedes(options: BrokerOptions, admission: Admission, log: Lo
       done(null, admission.allowsSubscription(client, subscription) ? subscription : null),
   });
   aedes.on('unsubscribe', (filters, client) => admission.unsubscribed(client, filters));
-  aedes.on('clientDisconnect', ({ id }) => log.debug('client out', { client: id }));
+  const named = (client: Client | null) => client && admission.nameOf(client);
+  aedes.on('clientDisconnect', (client) => log.debug('client out', { client: named(client) }));
   aedes.on('publish', ({ topic, payload, retain }, client) =>
-    log.debug('message', { topic, bytes: payload.length, retain, client: client?.id ?? null }),
+    log.debug('message', { topic, bytes: payload.length, retain, client: named(client) }),
   );
-  aedes.on('client', ({ id }) => log.info('client in', { client: id }));
+  aedes.on('client', (client) => log.info('client in', { client: named(client) }));
   for (const event of ['clientError', 'connectionError'] as const)
-    aedes.on(event, ({ id }, error) => log.info('client lost', { client: id, reason: told(error) }));
+    aedes.on(event, (client, error) =>
+      log.info('client lost', { client: named(client), reason: told(error) }),
+    );
   return aedes;
 }
 

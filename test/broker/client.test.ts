@@ -89,8 +89,7 @@ test('an address that is none is refused', async () => {
 
 test('a broker that does not let us in is refused at once', async (t) => {
   const { url } = await startRig(t);
-  await join(t, url, 'viewer', 'board-1');
-  await assert.rejects(connectClient(settingsFor(url, 60), nothing), {
+  await assert.rejects(connectClient({ ...settingsFor(url, 60), clientId: 'a/b' }, nothing), {
     name: 'Refusal',
     message: /does not let us in as device: Connection refused: Identifier rejected/,
   });
