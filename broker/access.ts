@@ -1,7 +1,6 @@
+import type { Role } from '../schemas/roles.js';
 import { matchTopic, type TopicMatch, topicsOf } from '../schemas/topics.js';
 
-export const roles = ['device', 'coordinator', 'operator', 'viewer'] as const;
-export type Role = (typeof roles)[number];
 export type TopicKind = TopicMatch['kind'];
 
 /** Who somebody is, however that was proven. A device's id is the one in its topics. */

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Client } from 'aedes';
-import { type Identity, roles } from './access.js';
+import { roles } from '../schemas/roles.js';
+import type { Identity } from './access.js';
 
 /** Why somebody is not let in: the CONNACK code, which is all that the peer hears, and what the log says. */
 export interface RefusedClaim {

@@ -1,7 +1,7 @@
 import mqtt, { type MqttClient } from 'mqtt';
 import { told } from '../runtime/log.js';
 import { Refusal } from '../schemas/refusal.js';
-import type { Role } from './access.js';
+import type { Role } from '../schemas/roles.js';
 import type { Inbox } from './inbox.js';
 import { watchPackets } from './packet-limit.js';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { covers, may, maySubscribe, type Peer, type Role, roles } from '../../broker/access.js';
+import { covers, may, maySubscribe, type Peer } from '../../broker/access.js';
+import { type Role, roles } from '../../schemas/roles.js';
 import { topicsOf } from '../../schemas/topics.js';
 
 const t = topicsOf('default');
