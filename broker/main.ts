@@ -1,7 +1,8 @@
+import { accepts, type Check } from '../runtime/health.js';
 import { createLog } from '../runtime/log.js';
 import { isLoopback } from '../runtime/loopback.js';
 import { Refusal } from '../schemas/refusal.js';
-import { logSettings } from '../schemas/service-settings.js';
+import { healthSettings, logSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 import { type Broker, startBroker } from './server.js';
 
@@ -62,6 +63,7 @@ export const brokerSettings = {
     max: 3600,
     help: 'a client that has not introduced itself in this time is cut',
   },
+  ...healthSettings,
 } satisfies SettingTable;
 
 export type BrokerSettings = SettingsOf<typeof brokerSettings>;
@@ -79,5 +81,12 @@ export async function start(settings: BrokerSettings): Promise<Broker> {
   const { port, wsPort } = broker;
   log.info('listening', { host, port, wsPort });
   process.send?.({ ready: { port, wsPort } });
-  return broker;
+  return { ...broker, health: async () => [await answering(host, port)] };
+}
+
+/** That the listener takes a connection, as one without descriptors does not. Every interface: this machine's. */
+async function answering(host: string, port: number): Promise<Check> {
+  const address = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
+  const ok = await accepts({ host: address, port });
+  return { name: 'mqtt', ok, detail: `port ${port} ${ok ? 'takes' : 'does not take'} connections` };
 }

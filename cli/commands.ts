@@ -1,6 +1,7 @@
-import { runService, type Service } from '../runtime/service.js';
+import { runService, type Service, withHealth } from '../runtime/service.js';
 import { readSettings } from '../runtime/settings.js';
 import { keepHeapSmall } from '../runtime/small-heap.js';
+import type { healthSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 
 /** What the user typed to get here, and what it is for: the head of --help and of every refusal. */
@@ -74,6 +75,10 @@ export const commands: Record<string, Command> = {
     summary: 'measures this board: batch size × sequence length × precision, as table, CSV, JSON and plot',
     run: async (argv, title) => (await import('./bench.js')).bench(argv, title),
   },
+  health: {
+    summary: 'asks a service on this machine whether it is well; exit code 1 where it is not',
+    run: async (argv, title) => (await import('./health.js')).showHealth(argv, title),
+  },
   'influx init': {
     summary: 'sets up an InfluxDB: database, retention, downsampling; done again it changes nothing',
     run: async (argv, title) => (await import('./influx.js')).initInflux(argv, title),
@@ -92,13 +97,14 @@ export const commands: Record<string, Command> = {
   },
 };
 
-async function serve<T extends SettingTable>(
+async function serve<T extends SettingTable & typeof healthSettings>(
   table: T,
   start: (settings: SettingsOf<T>) => Promise<Service>,
   argv: readonly string[],
   { name, summary }: CommandTitle,
 ): Promise<void> {
-  await runService(async () =>
-    start(readSettings(table, { argv, env: process.env, command: name, summary })),
-  );
+  await runService(async () => {
+    const settings = readSettings(table, { argv, env: process.env, command: name, summary });
+    return withHealth(String(settings.healthSocket), await start(settings));
+  });
 }

@@ -6,6 +6,15 @@ import { type Command, commands } from './commands.js';
 import { nearestWord } from './suggestion.js';
 import { table } from './tables.js';
 
+/** An image or a board carries one service, and names its commands here (`supply/pack.ts`). */
+interface Manifest {
+  version: string;
+  fleetune?: { service: string; commands: readonly string[] };
+}
+
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as Manifest;
+const isCarried = (name: string) => manifest.fleetune?.commands.includes(name) ?? true;
+
 // A reader that has seen enough (`fleetune devices | head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 70));
 
@@ -15,7 +24,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const [first = 'help'] = argv;
   if (first === 'help' || first === '--help' || first === '-h') return void process.stdout.write(overview());
   if (first === 'version' || first === '--version' || first === '-v')
-    return void process.stdout.write(`fleetune ${version()}\n`);
+    return void process.stdout.write(`fleetune ${manifest.version}\n`);
   const { name, command, rest } = chosen(argv);
   await command.run(rest, { name: `fleetune ${name}`, summary: command.summary });
 }
@@ -24,7 +33,13 @@ async function main(argv: readonly string[]): Promise<void> {
 function chosen(argv: readonly string[]): { name: string; command: Command; rest: readonly string[] } {
   for (const words of [2, 1]) {
     const name = argv.slice(0, words).join(' ');
-    if (Object.hasOwn(commands, name)) return { name, command: commands[name]!, rest: argv.slice(words) };
+    if (!Object.hasOwn(commands, name)) continue;
+    if (!isCarried(name))
+      throw new Refusal(
+        `"fleetune ${name}" is not in this installation, which was packed for the ${manifest.fleetune?.service}\n` +
+          'fleetune help lists what is',
+      );
+    return { name, command: commands[name]!, rest: argv.slice(words) };
   }
   const words = argv.filter((word) => !word.startsWith('-')).slice(0, 2);
   const near = nearestWord(words.join(' ') || argv[0]!, Object.keys(commands));
@@ -36,7 +51,9 @@ function chosen(argv: readonly string[]): { name: string; command: Command; rest
 
 function overview(): string {
   const rows = [
-    ...Object.entries(commands).map(([name, { summary }]) => ({ name: `fleetune ${name}`, summary })),
+    ...Object.entries(commands)
+      .filter(([name]) => isCarried(name))
+      .map(([name, { summary }]) => ({ name: `fleetune ${name}`, summary })),
     { name: 'fleetune help', summary: 'this text' },
     { name: 'fleetune version', summary: 'the version' },
   ];
@@ -55,9 +72,4 @@ function overview(): string {
     'Each command has its own --help.',
     '',
   ].join('\n');
-}
-
-function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Check } from '../runtime/health.js';
 
 const everyMs = 2000;
 
@@ -31,4 +32,15 @@ export class Alive {
     this.#writtenMs = nowMs;
     await writeFile(this.#path, String(nowMs)).catch(() => undefined);
   }
+}
+
+/** A turn of the coordinator may sum up an adapter's updates meanwhile. */
+const silenceLimitMs = 60_000;
+
+/** That its turns go on and its folder can be written: each marks the file, some seconds apart. */
+export async function aliveCheck(folder: string, nowMs: number): Promise<Check> {
+  const seenMs = await new Alive(folder).seenMs();
+  const ageMs = seenMs === null ? Number.POSITIVE_INFINITY : nowMs - seenMs;
+  const detail = seenMs === null ? 'not marked yet' : `marked ${Math.round(ageMs / 1000)} s ago`;
+  return { name: 'runs folder', ok: ageMs < silenceLimitMs, detail };
 }

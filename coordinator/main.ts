@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type ClientHandlers, connectClient, type FleetClient } from '../broker/client.js';
 import { requireFolder } from '../runtime/files.js';
+import { linkCheck } from '../runtime/health.js';
 import { takeLock } from '../runtime/lock.js';
 import { createLog, type Log, told } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
@@ -11,6 +12,7 @@ import { chunkProblem } from '../schemas/service-settings.js';
 import { noClock } from '../telemetry/clock.js';
 import { NewestFigures } from '../telemetry/newest.js';
 import { createSink, type Sink } from '../telemetry/sink.js';
+import { aliveCheck } from './alive.js';
 import { Coordinator, type CoordinatorParts } from './coordinator.js';
 import { isDiskTrouble } from './disk-trouble.js';
 import { pageProblem, startPage } from './page/page.js';
@@ -80,6 +82,7 @@ async function startIn(
   process.send?.({ ready: page ? { pagePort: page.port } : {} });
   return {
     pagePort: page?.port ?? null,
+    health: async () => [linkCheck(client.connected), await aliveCheck(settings.runs, Date.now())],
     async stop() {
       clearInterval(ticks);
       await page?.stop();

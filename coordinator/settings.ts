@@ -1,5 +1,5 @@
 import { runSettings } from '../schemas/run-settings.js';
-import { fleetSettings, influxSettings, logSettings } from '../schemas/service-settings.js';
+import { fleetSettings, healthSettings, influxSettings, logSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 import { pageSettings } from './page/settings.js';
 
@@ -52,6 +52,7 @@ export const coordinatorSettings = {
   },
   ...pageSettings,
   ...influxSettings,
+  ...healthSettings,
   ...runSettings,
 } satisfies SettingTable;
 

@@ -39,6 +39,8 @@ export interface Agent {
   publishPoints(points: Point[]): Promise<void>;
   /** How it stands now. */
   readonly condition: Condition;
+  /** Whether its broker has it. */
+  readonly connected: boolean;
   /**
    * Takes no task any more: an update on its way has a moment to arrive, a task that is not done is handed back.
    * Points can still be sent.
@@ -129,6 +131,10 @@ class DeviceAgent implements Agent {
     await this.#post.send(this.#client, points);
   }
 
+  get connected(): boolean {
+    return this.#client?.connected ?? false;
+  }
+
   get condition(): Condition {
     const { version, trainExamples, problem } = this.#standing.presence(true);
     const { finished } = this.#duties.journal;
@@ -136,6 +142,7 @@ class DeviceAgent implements Agent {
       version,
       trainExamples,
       ready: problem === '',
+      problem,
       busy: this.#state.phase === 'working',
       waitingUpdates: finished && !finished.settled ? 1 : 0,
     };

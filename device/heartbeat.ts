@@ -6,6 +6,8 @@ export interface Condition {
   version: string;
   /** It can take a task. */
   ready: boolean;
+  /** Why it can't; empty where it can. */
+  problem: string;
   busy: boolean;
   trainExamples: number;
   waitingUpdates: number;

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireFolder } from '../runtime/files.js';
+import { type Check, linkCheck } from '../runtime/health.js';
 import { createLog, forChild } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { engineOptions } from '../schemas/engine-settings.js';
@@ -10,7 +11,7 @@ import { chunkProblem } from '../schemas/service-settings.js';
 import { AdapterCache } from './adapter-cache.js';
 import { type Agent, startAgent } from './agent.js';
 import { openDeviceSink } from './device-sink.js';
-import { startHeartbeat } from './heartbeat.js';
+import { type Condition, startHeartbeat } from './heartbeat.js';
 import { createInventory } from './inventory.js';
 import { Journal } from './journal.js';
 import { startSampler } from './sampler.js';
@@ -85,6 +86,7 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   log.info('ready', { broker: settings.broker, powerSource: sampler.source });
   process.send?.({ ready: {} });
   return {
+    health: async () => [linkCheck(live.connected), tasksCheck(live.condition)],
     async stop() {
       heartbeat.stop();
       await agent.leave();
@@ -93,6 +95,12 @@ export async function start(settings: DeviceSettings): Promise<Service> {
     },
   };
 }
+
+const tasksCheck = ({ ready, problem }: Condition): Check => ({
+  name: 'tasks',
+  ok: ready,
+  detail: ready ? 'it can take one' : `it can take none: ${problem}`,
+});
 
 async function packageVersion(): Promise<string> {
   const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');

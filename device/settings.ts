@@ -1,6 +1,12 @@
 import os from 'node:os';
 import { engineSettings } from '../schemas/engine-settings.js';
-import { fleetSettings, influxSettings, logSettings, nameSetting } from '../schemas/service-settings.js';
+import {
+  fleetSettings,
+  healthSettings,
+  influxSettings,
+  logSettings,
+  nameSetting,
+} from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 
 /** What a host may be called as a device: the letters of its name that a topic takes. */
@@ -89,6 +95,7 @@ export const deviceSettings = {
     help: 'of points kept on disk until they are sent',
   },
   ...influxSettings,
+  ...healthSettings,
 } satisfies SettingTable;
 
 export type DeviceSettings = SettingsOf<typeof deviceSettings>;

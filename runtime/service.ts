@@ -1,9 +1,28 @@
 import { constants } from 'node:os';
 import { Refusal } from '../schemas/refusal.js';
+import { answerHealth, type Check } from './health.js';
 import { told, withoutLogin } from './log.js';
 
 export interface Service {
   stop(): Promise<void>;
+  /** What it looks at to say whether it is well. */
+  health?(): Promise<Check[]>;
+}
+
+/** Lets a service answer on a Unix socket until it stops; no socket where the path is empty. */
+export async function withHealth(socket: string, service: Service): Promise<Service> {
+  if (socket === '') return service;
+  const { health = async () => [] } = service;
+  const answers = await answerHealth(socket, () => health()).catch(async (error) => {
+    await service.stop();
+    throw error;
+  });
+  return {
+    stop() {
+      answers.stop();
+      return service.stop();
+    },
+  };
 }
 
 /** Below the 10 s after which container runtimes kill. */

@@ -19,6 +19,7 @@ const rooms = [
   'builtin',
   'cli',
   'grafana',
+  'supply',
   'bench',
   'test',
 ];

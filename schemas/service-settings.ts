@@ -61,6 +61,15 @@ export function chunkProblem(settings: { chunkBytes: number; maxPacketBytes: num
   return `chunkBytes: ${chunkBytes} fits no packet of maxPacketBytes ${maxPacketBytes}, expected at most ${most}`;
 }
 
+/** How a service is asked whether it is well. */
+export const healthSettings = {
+  healthSocket: {
+    kind: 'text',
+    default: '',
+    help: 'Unix socket on which it answers `fleetune health`; none: it does not',
+  },
+} satisfies SettingTable;
+
 /** Where telemetry goes. */
 export const influxSettings = {
   influxUrl: {

@@ -1,5 +1,6 @@
 import { brokerSettings } from '../broker/main.js';
 import { demoSettings } from '../cli/demo-settings.js';
+import { healthCommandSettings } from '../cli/health.js';
 import { influxInitSettings } from '../cli/influx.js';
 import { modelInitSettings } from '../cli/model.js';
 import { modelCheckSettings } from '../cli/model-check.js';
@@ -24,6 +25,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune rounds stop, devices, status, watch': operatorSettings,
   'fleetune report': reportSettings,
   'fleetune summarize': summarizeSettings,
+  'fleetune health': healthCommandSettings,
   'fleetune influx init': influxInitSettings,
   'fleetune model pull': modelPullSettings,
   'fleetune bench': benchSettings,

@@ -40,6 +40,7 @@ export const arrows: Record<string, readonly string[]> = {
     ...['device/split.ts', 'device/trainer-messages.ts', 'device/sensors.ts', 'device/energy.ts'],
   ],
   grafana: ['schemas'],
+  supply: ['schemas', 'runtime', 'builtin/corpus.ts'],
   bench: ['*'],
   test: ['*'],
 };

@@ -6,7 +6,14 @@ import { Events } from '../broker/rig.js';
 
 test('a device says at once, and again and again, how it stands', async () => {
   const points = new Events<Point>();
-  const condition = { version: '1.2.3', ready: true, busy: true, trainExamples: 7, waitingUpdates: 1 };
+  const condition = {
+    version: '1.2.3',
+    ready: true,
+    problem: '',
+    busy: true,
+    trainExamples: 7,
+    waitingUpdates: 1,
+  };
   const heartbeat = startHeartbeat(
     () => condition,
     5,
