@@ -7,7 +7,7 @@ import { labelTokens, sourceFeeds, targetFeeds } from '../../../device/engine/ba
 import { type EngineSettings, openEngine } from '../../../device/engine/engine.js';
 import { Graph } from '../../../device/engine/graph.js';
 import { lowered } from '../../../device/engine/lowering.js';
-import { openGraph, openOnProvider } from '../../../device/engine/provider.js';
+import { keepProvider, openGraph, openOnProvider } from '../../../device/engine/provider.js';
 import { checkProvider, relativeError } from '../../../device/engine/provider-check.js';
 import { placementOf } from '../../../device/engine/provider-placement.js';
 import { openSession } from '../../../device/engine/session.js';
@@ -138,4 +138,25 @@ test('a node is counted once where it ran, a copy between providers not at all',
     { cat: 'Session', name: 'model_run' },
   ];
   assert.deepEqual(placementOf(events), { onProvider: 1, onCpu: { Shape: 2 } });
+});
+
+test('cuda multiplies in float32, unless its user has set that himself', async () => {
+  const before = process.env.NVIDIA_TF32_OVERRIDE;
+  try {
+    for (const [set, then] of [
+      [undefined, '0'],
+      ['1', '1'],
+    ]) {
+      if (set === undefined) delete process.env.NVIDIA_TF32_OVERRIDE;
+      else process.env.NVIDIA_TF32_OVERRIDE = set;
+      await keepProvider('cuda').then(
+        (session) => session.release(),
+        () => {}, // No such GPU here: what is set is set before.
+      );
+      assert.equal(process.env.NVIDIA_TF32_OVERRIDE, then);
+    }
+  } finally {
+    if (before === undefined) delete process.env.NVIDIA_TF32_OVERRIDE;
+    else process.env.NVIDIA_TF32_OVERRIDE = before;
+  }
 });
