@@ -34,7 +34,7 @@ export interface SensorSettings {
   root: string;
   /** Between two lines of programs that print them. */
   everyMs: number;
-  /** Whether power sensors are looked for. */
+  /** Whether power sensors are looked for, and programs run: of several devices on a machine, one. */
   power: boolean;
   /** Where there is none. */
   model?: PowerModel | undefined;
@@ -79,12 +79,17 @@ export async function findSensors(
   for (const find of finders) gauges.push(...(await find(board)));
   gauges.push(...(await findDiskRoom(settings.stateFolder)));
   const ina3221 = await findIna3221(board);
-  const stream = await findStream(board, settings.everyMs, { rails: ina3221 !== undefined, gauges });
+  const stream = settings.power
+    ? await findStream(board, settings.everyMs, { rails: ina3221 !== undefined, gauges })
+    : undefined;
   const zoned = gauges.some(({ name }) => name.startsWith('zone '));
   gauges.unshift(...(stream?.gauges ?? []).filter(({ name }) => !zoned || name !== streamZones));
   const rails = settings.power
     ? (ina3221 ?? together([await findRapl(board), stream?.power]) ?? (await modelled(board, settings.model)))
     : undefined;
+  const denied = board.denied.filter((path) => /powercap|hwmon|ina3221/.test(path));
+  if (settings.power && denied.length > 0)
+    log.warn('power sensors that this user may not read', { files: denied.slice(0, 5) });
   return {
     power: rails && powerSensor(rails, watch),
     names: [...gauges, ...(rails?.sensors ?? [])].map(({ name }) => name),

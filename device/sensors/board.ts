@@ -14,6 +14,8 @@ const pageBytes = 4096;
 /** The folders of a machine below its root, and the files of them that are kept open. */
 export class Board {
   readonly root: string;
+  /** Files that are there, and that this user may not read. */
+  readonly denied: string[] = [];
   readonly #files: SmallFile[] = [];
 
   /** @param root '/' but for tests */
@@ -23,7 +25,7 @@ export class Board {
 
   /** @param path below the root, or absolute and in it */
   file(path: string): SmallFile {
-    const file = new SmallFile(path.startsWith(this.root) ? path : join(this.root, path));
+    const file = new SmallFile(path.startsWith(this.root) ? path : join(this.root, path), this.denied);
     this.#files.push(file);
     return file;
   }
@@ -62,11 +64,13 @@ export class Board {
 export class SmallFile {
   readonly path: string;
   readonly #guard: Guard;
+  readonly #denied: string[];
   #fd: number | undefined;
   #closed = false;
 
-  constructor(path: string) {
+  constructor(path: string, denied: string[] = []) {
     this.path = path;
+    this.#denied = denied;
     this.#guard = new Guard(path);
   }
 
@@ -94,11 +98,15 @@ export class SmallFile {
 
   /** As number; undefined where there is none. For the search, not for readings. */
   ifNumber(): Promise<number | undefined> {
-    return this.number().catch(() => undefined);
+    return this.number().catch((error) => this.#note(error));
   }
 
   ifText(): Promise<string | undefined> {
-    return this.text().catch(() => undefined);
+    return this.text().catch((error) => this.#note(error));
+  }
+
+  #note(error: NodeJS.ErrnoException): undefined {
+    if (error.code === 'EACCES' || error.code === 'EPERM') this.#denied.push(this.path);
   }
 
   /** A reading that hangs keeps its file: closing it could hang as well. */

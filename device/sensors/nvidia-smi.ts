@@ -1,5 +1,5 @@
 import type { Board } from './board.js';
-import { Program } from './program.js';
+import { Program, paceMs, silentMs } from './program.js';
 import { plausibleWatts, sumOf, within } from './sensor.js';
 import type { Stream } from './tegrastats.js';
 import { plausibleC } from './thermal.js';
@@ -21,16 +21,16 @@ export async function findNvidiaSmi(board: Board, everyMs: number): Promise<Stre
   const path = await board.program('nvidia-smi');
   if (!path) return undefined;
   const gpus = new Map<number, Gpu>();
-  const args = [`--query-gpu=${query}`, '--format=csv,noheader,nounits', '-lms', String(Math.round(everyMs))];
+  const args = [`--query-gpu=${query}`, '--format=csv,noheader,nounits', '-lms', String(paceMs(everyMs))];
   const program = new Program(path, args, (line) => {
     const gpu = parseGpu(line);
     if (gpu && gpu.index < maxGpus) gpus.set(gpu.index, gpu);
+    return gpu !== undefined;
   });
-  if (!(await program.heard(firstLineMs)) || gpus.size === 0) {
+  if (!(await program.heard(firstLineMs))) {
     await program.stop();
     return undefined;
   }
-  const silentMs = Math.max(5_000, 3 * everyMs);
   const all = (nowMs: number) => {
     program.requireHeard(silentMs, nowMs);
     return [...gpus];

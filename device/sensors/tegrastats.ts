@@ -1,6 +1,6 @@
 import type { Board } from './board.js';
 import { boardWatts } from './ina3221.js';
-import { Program } from './program.js';
+import { Program, paceMs, silentMs } from './program.js';
 import { type PowerRails, plausibleWatts, type Reading, type Sensor, tagOf, within } from './sensor.js';
 import { plausibleC, zoneName } from './thermal.js';
 
@@ -17,21 +17,22 @@ const firstLineMs = 3_000;
 
 /**
  * NVIDIA's `tegrastats`, for what the files of the board do not tell: it is a program of its own that must run, so
- * files come first. @param everyMs between its lines
+ * files come first. @param everyMs between samples
  */
 export async function findTegrastats(board: Board, everyMs: number): Promise<Stream | undefined> {
   const path = await board.program('tegrastats');
   if (!path) return undefined;
   let newest: Reading | undefined;
-  const program = new Program(path, ['--interval', String(Math.max(100, Math.round(everyMs)))], (line) => {
-    newest = parseTegrastats(line);
+  const program = new Program(path, ['--interval', String(paceMs(everyMs))], (line) => {
+    const reading = parseTegrastats(line);
+    newest = reading ?? newest;
+    return reading !== undefined;
   });
-  if (!(await program.heard(firstLineMs + everyMs)) || !newest) {
+  if (!(await program.heard(firstLineMs))) {
     await program.stop();
     return undefined;
   }
-  const { rails = {} } = newest as Reading;
-  const silentMs = Math.max(5_000, 3 * everyMs);
+  const { rails = {} } = newest!;
   const told = (part: 'fields' | 'zones' | 'rails') => async (nowMs: number) => {
     program.requireHeard(silentMs, nowMs);
     return { [part]: checked(newest!)[part] ?? {} };
@@ -57,9 +58,9 @@ export async function findTegrastats(board: Board, everyMs: number): Promise<Str
 /**
  * A line as NVIDIA's guide describes it (Developer Guide, tegrastats utility): "GR3D_FREQ 14%@[407,407]",
  * "EMC_FREQ 2%@2133", "cpu@45.5C", "VDD_IN 4067mW/4067mW" with the value now before the mean; without "mW" up to
- * JetPack 4. GPU load and rails alone make no guess about what is missing: what a line does not name is not told.
+ * JetPack 4. What a line does not name is not told. @returns undefined for a line that names nothing of it
  */
-export function parseTegrastats(line: string): Reading {
+export function parseTegrastats(line: string): Reading | undefined {
   const gpu = /\bGR3D_FREQ (\d+)%(?:@\[?(\d+)(?:,\d+)*\]?)?/.exec(line);
   const emc = /\bEMC_FREQ (\d+)%(?:@(\d+))?/.exec(line);
   const zones: Record<string, number> = {};
@@ -69,6 +70,7 @@ export function parseTegrastats(line: string): Reading {
   const rails: Record<string, number> = {};
   for (const [, name, mw] of line.matchAll(/(?<= )([A-Z0-9]\w*) (-?\d+)(?:mW)?\/-?\d+(?:mW)?(?= |$)/g))
     if (name !== 'NC') rails[tagOf(name!)] = Number(mw) / 1000;
+  if (!gpu && !emc && Object.keys({ ...zones, ...rails }).length === 0) return undefined;
   return {
     fields: {
       gpu_percent: numberOf(gpu?.[1]),

@@ -42,7 +42,7 @@ const zone = (name: string, temp: SmallFile): Sensor => ({
 export const plausibleC = (c: number) => within(c, -60, 150, 'temperature in °C');
 
 /** Undefined: the part is switched off. */
-async function celsius(temp: SmallFile): Promise<number | undefined> {
+export async function celsius(temp: Pick<SmallFile, 'number'>): Promise<number | undefined> {
   try {
     const c = (await temp.number()) / 1000;
     return c <= offC ? undefined : c;

@@ -1,12 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after } from 'node:test';
 
 export type Tree = Record<string, string | number>;
 
 const folder = mkdtempSync(join(tmpdir(), 'fleetune-sensors-'));
-after(() => rmSync(folder, { recursive: true }));
+process.on('exit', () => rmSync(folder, { recursive: true }));
 let trees = 0;
 
 /** A root folder with such files; those below a bin folder are programs. */
