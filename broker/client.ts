@@ -4,6 +4,7 @@ import { Connection, ConnectionLost, type ConnectionSettings, type PublishOption
 import { Inbox } from './inbox.js';
 
 export { ConnectionLost } from './connection.js';
+export { type Reach, reachOf } from './reach.js';
 
 export interface ClientSettings extends ConnectionSettings {
   /** The first connection must come within. */
@@ -30,6 +31,8 @@ export interface FleetClient {
   /** Rejects with a Refusal where the broker refuses one of them. */
   subscribe(filters: readonly string[]): Promise<void>;
   unsubscribe(filters: readonly string[]): Promise<void>;
+  /** Says goodbye, so that no will is published, and connects again, with the certificate that is there now. */
+  reconnect(): Promise<void>;
   /** Says goodbye, so that no will is published, and connects no more. */
   stop(): Promise<void>;
 }
@@ -95,18 +98,21 @@ class ReconnectingClient implements FleetClient {
         void this.#live(connection).catch(crash);
         return;
       } catch (error) {
+        if (error instanceof Refusal) throw error;
         const { message: reason } = error as Error;
         if (reason.startsWith('Connection refused: '))
           // MQTT.js's words for a CONNACK that says no.
           throw new Refusal(
-            `the broker at ${url} does not let us in as ${this.#settings.username}: ${reason}`,
+            `the broker at ${url} does not let us in as ${this.#settings.username}: ${reason}; its log says why`,
+          );
+        if (isDistrust(reason))
+          throw new Refusal(
+            `the broker at ${url} is not one that we believe (${reason}): ` +
+              'is the address the one in its certificate, and ca.crt (--tls) of its authority?',
           );
         const waitMs = backoffMs(failures, Math.random);
         if (Date.now() + waitMs >= deadlineMs)
-          throw new Refusal(
-            `no broker answered at ${url} within ${connectS} s (${reason}): ` +
-              'start one with `fleetune broker`, or give its address with --broker',
-          );
+          throw new Refusal(`no broker answered at ${url} within ${connectS} s (${reason}): ${remedy(url)}`);
         await pause(waitMs);
       }
     }
@@ -122,6 +128,10 @@ class ReconnectingClient implements FleetClient {
 
   async unsubscribe(filters: readonly string[]): Promise<void> {
     if (filters.length > 0) await this.#use((connection) => connection.unsubscribe(filters));
+  }
+
+  async reconnect(): Promise<void> {
+    if (this.#connected) await this.#connection?.end();
   }
 
   async stop(): Promise<void> {
@@ -171,6 +181,15 @@ class ReconnectingClient implements FleetClient {
     }
   }
 }
+
+/** Words of OpenSSL and Node for a broker that is somebody else; an expired one may be a clock that is behind. */
+const isDistrust = (reason: string) =>
+  /altnames|self-signed certificate|unable to (verify|get local issuer)|certificate purpose/.test(reason);
+
+const remedy = (url: string) =>
+  /^(mqtts|wss|tls|ssl):/.test(url)
+    ? 'is it the address of one that speaks TLS? One that cuts us says in its log why'
+    : 'start one with `fleetune broker`, or give its address with --broker';
 
 function requireUrl(url: string): void {
   const { protocol, hostname, username, search } = URL.canParse(url) ? new URL(url) : new URL('x:');

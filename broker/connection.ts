@@ -1,7 +1,6 @@
 import mqtt, { type MqttClient } from 'mqtt';
 import { told } from '../runtime/log.js';
 import { Refusal } from '../schemas/refusal.js';
-import type { Role } from '../schemas/roles.js';
 import type { Inbox } from './inbox.js';
 import { watchPackets } from './packet-limit.js';
 
@@ -9,11 +8,19 @@ export interface ConnectionSettings {
   /** As mqtt://127.0.0.1:1883 or ws://127.0.0.1:9001. */
   url: string;
   clientId: string;
-  username: Role;
-  password?: string;
+  username: string;
+  /** Read at every connection: a certificate, or a token, is renewed while the client runs. */
+  secrets?: () => Secrets;
   will?: { topic: string; payload: Uint8Array; retain: boolean };
   /** A larger packet is neither sent nor taken. */
   maxPacketBytes: number;
+}
+
+/** What a client shows, and whom it believes; PEM. */
+export interface Secrets {
+  password?: string;
+  /** Of a URL that speaks TLS; without `ca` the system's roots count. */
+  tls?: { ca?: string; cert?: string; key?: string };
 }
 
 export interface PublishOptions {
@@ -49,11 +56,13 @@ export class Connection {
   constructor(settings: ConnectionSettings, inbox: Inbox, limitMs: number) {
     this.#settings = settings;
     this.#inbox = inbox;
-    const { url, clientId, username, password, will, maxPacketBytes } = settings;
+    const { url, clientId, username, secrets, will, maxPacketBytes } = settings;
+    const { password, tls } = secrets?.() ?? {};
     const client = mqtt.connect(url, {
       clientId,
       username,
       ...(password === undefined ? {} : { password }),
+      ...(tls ? { ...tls, minVersion: 'TLSv1.2' as const } : {}),
       ...(will ? { will: { ...will, payload: asBuffer(will.payload), qos: 1 as const } } : {}),
       protocolVersion: 4, // Aedes speaks no other.
       clean: true,

@@ -43,6 +43,47 @@ export const commands: Record<string, Command> = {
       await serve(deviceSettings, start, argv, title);
     },
   },
+  'ca init': {
+    summary: 'makes the authority that the certificates of a fleet come from',
+    run: async (argv, title) => (await import('./identity/authority.js')).initCa(argv, title),
+  },
+  'ca serve': {
+    summary: 'the authority: enrols boards that have a claim, and renews certificates',
+    async run(argv, title) {
+      const { caServeSettings } = await import('./identity/settings.js');
+      const { startCa } = await import('./identity/authority.js');
+      await serve(caServeSettings, startCa, argv, title);
+    },
+  },
+  'ca list': {
+    summary: 'every certificate that the authority made',
+    run: async (argv, title) => (await import('./identity/authority.js')).listCa(argv, title),
+  },
+  provision: {
+    summary:
+      'makes a bundle for a device, coordinator, operator, viewer or broker: key, certificate, settings',
+    run: async (argv, title) => (await import('./identity/members.js')).provisionMember(argv, title),
+  },
+  claim: {
+    summary: 'makes a one-time token with which a board enrols itself',
+    run: async (argv, title) => (await import('./identity/members.js')).claimMember(argv, title),
+  },
+  enroll: {
+    summary: 'on a board: makes its key and exchanges a claim for a certificate',
+    run: async (argv, title) => (await import('./identity/enroll.js')).enrollBoard(argv, title),
+  },
+  renew: {
+    summary: 'exchanges a certificate for a later one; services with --authority do it by themselves',
+    run: async (argv, title) => (await import('./identity/enroll.js')).renewMember(argv, title),
+  },
+  revoke: {
+    summary: 'revokes the certificates of a name: brokers cut it within seconds',
+    run: async (argv, title) => (await import('./identity/members.js')).revokeMember(argv, title),
+  },
+  password: {
+    summary: 'writes a line of a broker’s password file',
+    run: async (argv, title) => (await import('./identity/password.js')).setPassword(argv, title),
+  },
   'rounds start': {
     summary: 'triggers a run',
     run: async (argv, title) => (await import('./rounds.js')).startRounds(argv, title),

@@ -1,23 +1,32 @@
 import { randomBytes } from 'node:crypto';
-import { type ClientSettings, connectClient, type FleetClient } from '../broker/client.js';
+import {
+  type ClientSettings,
+  connectClient,
+  type FleetClient,
+  type Reach,
+  reachOf,
+} from '../broker/client.js';
 import { decode } from '../schemas/codec.js';
 import type { Presence, TelemetryBatch } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
-import { fleetSettings } from '../schemas/service-settings.js';
+import { fleetSettings, reachSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 import type { FleetStatus, Refused, RunSummary } from '../schemas/status.js';
 import { matchTopic, topicsOf } from '../schemas/topics.js';
 
-const { broker, fleet, password, connectS } = fleetSettings;
+const { fleet, connectS } = fleetSettings;
 
 /** Settings of every command that speaks to a fleet. */
 export const operatorSettings = {
-  ...{ broker, fleet, password },
+  ...reachSettings,
+  fleet,
   connectS: { ...connectS, default: 10 },
   json: { kind: 'flag', default: false, help: 'print JSON, for programs' },
 } satisfies SettingTable;
 
 export type OperatorSettings = SettingsOf<typeof operatorSettings>;
+/** Of those what it takes to connect. */
+export type OperatorReach = Reach & Pick<OperatorSettings, 'fleet' | 'connectS'>;
 
 /** What an operator hears. Retained messages come again at every reconnect. */
 export interface OperatorHandlers {
@@ -45,18 +54,14 @@ const settleLimitMs = 5_000;
 const maxPacketBytes = 1024 * 1024;
 
 /** Connects as an operator. @throws Refusal where there is no broker at the address */
-export async function connectOperator(
-  { broker, fleet, password, connectS }: Omit<OperatorSettings, 'json'>,
-  handlers: OperatorHandlers,
-): Promise<Operator> {
+export async function connectOperator(reach: OperatorReach, handlers: OperatorHandlers): Promise<Operator> {
+  const { fleet, connectS } = reach;
   const topics = topicsOf(fleet);
   let heardMs = Date.now();
   const client = await new Promise<FleetClient>((resolve, reject) => {
     const settings: ClientSettings = {
-      url: broker,
+      ...reachOf(reach, { role: 'operator' }),
       clientId: `operator-${randomBytes(6).toString('hex')}`,
-      username: 'operator',
-      ...(password === '' ? {} : { password }),
       connectS,
       maxPacketBytes,
     };

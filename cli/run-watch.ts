@@ -1,7 +1,7 @@
 import { Refusal } from '../schemas/refusal.js';
 import type { FleetStatus, Refused, RunSummary } from '../schemas/status.js';
 import { type LiveState, nothingHeard, withoutDevices, withPresence, withTelemetry } from './live-state.js';
-import { connectOperator, type Operator, type OperatorSettings } from './operator.js';
+import { connectOperator, type Operator, type OperatorReach } from './operator.js';
 
 /** A run that is to be triggered and followed. */
 export interface RunRequest {
@@ -44,7 +44,7 @@ const returnMs = 30_000;
 
 /** Listens to a fleet as an operator. @param changed called whenever something was heard */
 export async function watchRuns(
-  settings: Omit<OperatorSettings, 'json'>,
+  settings: OperatorReach,
   changed: (state: LiveState) => void = () => {},
 ): Promise<RunWatch> {
   let state = nothingHeard(settings.fleet);

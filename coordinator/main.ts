@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { type ClientHandlers, connectClient, type FleetClient } from '../broker/client.js';
+import { type ClientHandlers, connectClient, type FleetClient, reachOf } from '../broker/client.js';
+import { startRenewal } from '../identity/renewal.js';
 import { requireFolder } from '../runtime/files.js';
 import { linkCheck } from '../runtime/health.js';
 import { takeLock } from '../runtime/lock.js';
@@ -78,6 +79,7 @@ async function startIn(
     await page?.stop();
     throw error;
   });
+  const renewal = startRenewal(settings, log, () => void client.reconnect());
   const ticks = setInterval(() => void coordinator.tick(), tickMs);
   process.send?.({ ready: page ? { pagePort: page.port } : {} });
   return {
@@ -85,6 +87,7 @@ async function startIn(
     health: async () => [linkCheck(client.connected), await aliveCheck(settings.runs, Date.now())],
     async stop() {
       clearInterval(ticks);
+      await renewal.stop();
       await page?.stop();
       await client.stop();
       await coordinator.stop();
@@ -130,21 +133,21 @@ async function onDisk<T>(work: () => Promise<T>): Promise<T> {
 
 /** Resolves when the coordinator hears the fleet, not only the broker. */
 async function connect(settings: CoordinatorSettings, handlers: ClientHandlers): Promise<FleetClient> {
-  const { broker: url, password, connectS, maxPacketBytes } = settings;
+  const { connectS, maxPacketBytes } = settings;
+  const reach = reachOf(settings, { role: 'coordinator' });
   const clientId = `coordinator-${randomBytes(4).toString('hex')}`;
-  const secret = password === '' ? {} : { password };
   let client: FleetClient | undefined;
   await new Promise<void>((resolve, reject) => {
     const connected = async (connection: FleetClient) => {
       await handlers.connected(connection);
       resolve();
     };
-    connectClient(
-      { url, clientId, username: 'coordinator', ...secret, connectS, maxPacketBytes },
-      { ...handlers, connected },
-    ).then((made) => {
-      client = made;
-    }, reject);
+    connectClient({ ...reach, clientId, connectS, maxPacketBytes }, { ...handlers, connected }).then(
+      (made) => {
+        client = made;
+      },
+      reject,
+    );
   });
   return client!;
 }

@@ -1,4 +1,11 @@
-import { type ClientHandlers, ConnectionLost, connectClient, type FleetClient } from '../broker/client.js';
+import {
+  type ClientHandlers,
+  ConnectionLost,
+  connectClient,
+  type FleetClient,
+  type Reach,
+  reachOf,
+} from '../broker/client.js';
 import { within } from '../runtime/limit.js';
 import { told } from '../runtime/log.js';
 import { decode, encode } from '../schemas/codec.js';
@@ -16,9 +23,7 @@ import { PointPost } from './point-post.js';
 import { Standing } from './standing.js';
 import { type DeviceState, stepFor } from './task-state.js';
 
-export interface AgentSettings {
-  broker: string;
-  password: string;
+export interface AgentSettings extends Reach {
   connectS: number;
   maxPacketBytes: number;
   fleet: string;
@@ -41,6 +46,8 @@ export interface Agent {
   readonly condition: Condition;
   /** Whether its broker has it. */
   readonly connected: boolean;
+  /** Connects anew, with the certificate that is there now; the task goes on. */
+  reconnect(): Promise<void>;
   /**
    * Takes no task any more: an update on its way has a moment to arrive, a task that is not done is handed back.
    * Points can still be sent.
@@ -97,13 +104,13 @@ class DeviceAgent implements Agent {
   }
 
   async start(settings: AgentSettings): Promise<void> {
-    const { broker: url, id: clientId, password, connectS, maxPacketBytes, recheckMs } = settings;
+    const { id: clientId, connectS, maxPacketBytes, recheckMs } = settings;
+    const reach = reachOf(settings, { role: 'device', id: clientId });
     const will = {
       topic: this.#duties.topics.presence(clientId),
       payload: encode('Presence', this.#standing.presence(false)),
       retain: true,
     };
-    const login = { clientId, username: 'device' as const, ...(password === '' ? {} : { password }) };
     await new Promise<void>((resolve, reject) => {
       const handlers: ClientHandlers = {
         connected: async (client) => {
@@ -117,7 +124,7 @@ class DeviceAgent implements Agent {
         },
         message: (topic, payload) => this.#message(topic, payload),
       };
-      connectClient({ url, ...login, will, connectS, maxPacketBytes }, handlers).catch(reject);
+      connectClient({ ...reach, clientId, will, connectS, maxPacketBytes }, handlers).catch(reject);
     });
     this.#rechecks = setInterval(() => {
       if (this.#standing.problem !== '') void this.#refresh();
@@ -134,6 +141,8 @@ class DeviceAgent implements Agent {
   get connected(): boolean {
     return this.#client?.connected ?? false;
   }
+
+  readonly reconnect = async () => this.#client?.reconnect();
 
   get condition(): Condition {
     const { version, trainExamples, problem } = this.#standing.presence(true);

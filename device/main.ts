@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { startRenewal } from '../identity/renewal.js';
 import { requireFolder } from '../runtime/files.js';
 import { type Check, linkCheck } from '../runtime/health.js';
 import { createLog, forChild } from '../runtime/log.js';
@@ -83,12 +84,14 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   }
   const live = agent;
   const heartbeat = startHeartbeat(() => live.condition, heartbeatMs, write);
+  const renewal = startRenewal(settings, log, () => void live.reconnect());
   log.info('ready', { broker: settings.broker, powerSource: sampler.source });
   process.send?.({ ready: {} });
   return {
     health: async () => [linkCheck(live.connected), tasksCheck(live.condition)],
     async stop() {
       heartbeat.stop();
+      await renewal.stop();
       await agent.leave();
       await stopTelemetry(); // While there is a connection: what came last goes too.
       await agent.stop();

@@ -21,7 +21,7 @@ export interface AuthorityServerOptions {
   /** 0: any free one. */
   port: number;
   /** Host names and addresses by which boards reach it. */
-  names: readonly string[];
+  hosts: readonly string[];
   /** That its certificates are valid. */
   days: number;
   /** What an enrolled board is told besides: where its fleet is. */
@@ -56,7 +56,7 @@ export async function serveAuthority(
   options: AuthorityServerOptions,
   log: Log,
 ): Promise<AuthorityServer> {
-  const ownSecrets = () => makeOwn(authority, options.names);
+  const ownSecrets = () => makeOwn(authority, options.hosts);
   const server = createServer({
     ...tlsServerOptions(await ownSecrets()),
     ...{ handshakeTimeout: limitMs, headersTimeout: limitMs, requestTimeout: limitMs },

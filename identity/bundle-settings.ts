@@ -10,15 +10,17 @@ export interface BundleSettings {
   authority: string;
   broker: string;
   fleet: string;
+  /** The authority's list of revoked certificates, for a broker. */
+  crl?: string;
 }
 
 /** A file for --config: what the service needs of it, and no key that it does not know. */
-export function settingsFile({ role, name, tls, authority, broker, fleet }: BundleSettings): string {
+export function settingsFile({ role, name, tls, authority, broker, fleet, crl }: BundleSettings): string {
   const reach = { ...(broker === '' ? {} : { broker }), ...(fleet === '' ? {} : { fleet }) };
   const renewal = authority === '' ? {} : { authority };
   const settings =
     role === 'broker'
-      ? { tls, ...renewal, host: '0.0.0.0', port: 8883 }
+      ? { tls, ...(crl === undefined ? {} : { crl }), ...renewal, host: '0.0.0.0', port: 8883 }
       : role === 'device'
         ? { id: name, ...reach, tls, ...renewal }
         : { ...reach, tls, ...(role === 'coordinator' ? renewal : {}) };

@@ -5,16 +5,14 @@ import { type Log, told } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { bundleFiles, parseCertificate, textOf } from './bundle.js';
 
-export interface RenewalOptions {
-  /** The bundle's folder. */
+export interface RenewalSettings {
+  /** The bundle's folder; '' where there is none. */
   tls: string;
   /** URL; '' where somebody else renews. */
   authority: string;
-  checkMs: number;
-  log: Log;
-  /** The bundle holds another certificate: connections made from now on are made with it. */
-  renewed(): void;
 }
+
+const checkMs = 60_000;
 
 const script = fileURLToPath(new URL('./renewal-process.js', import.meta.url));
 const limitMs = 60_000;
@@ -28,8 +26,17 @@ export function dueMs(certificate: { fromMs: number; toMs: number }, random: num
   return certificate.fromMs + lifeMs * (dueAt + spread * random);
 }
 
-/** Renews a bundle's certificate before it ends, and tells when the bundle has another, whoever put it there. */
-export function startRenewal({ tls, authority, checkMs, log, renewed }: RenewalOptions): Service {
+/**
+ * Renews a bundle's certificate before it ends. Looks every minute.
+ * @param renewed called where the bundle has another certificate, whoever put it there: the next connection uses it
+ */
+export function startRenewal(
+  { tls, authority }: RenewalSettings,
+  log: Log,
+  renewed: () => void,
+  everyMs = checkMs,
+): Service {
+  if (tls === '') return { stop: async () => undefined };
   const random = Math.random();
   let known = readDates(tls);
   let work: Promise<void> | undefined;
@@ -63,7 +70,7 @@ export function startRenewal({ tls, authority, checkMs, log, renewed }: RenewalO
     work ??= check().finally(() => {
       work = undefined;
     });
-  }, checkMs);
+  }, everyMs);
   return {
     async stop() {
       clearInterval(timer);

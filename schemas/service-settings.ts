@@ -22,10 +22,54 @@ export const logSettings = {
 
 export type LogSettings = SettingsOf<typeof logSettings>;
 
+/** How somebody reaches a broker, and shows who he is. */
+export const reachSettings = {
+  broker: {
+    kind: 'text',
+    default: 'mqtt://127.0.0.1:1883',
+    help: 'URL of the MQTT broker; mqtts:// or wss:// for one on another machine',
+  },
+  tls: {
+    kind: 'text',
+    default: '',
+    help: 'folder with tls.crt, tls.key and ca.crt, or ca.crt alone; none: no certificate, the system’s roots',
+  },
+  username: {
+    kind: 'text',
+    default: '',
+    help: 'at the broker; none: the role, or with a password a device’s id',
+  },
+  password: {
+    kind: 'text',
+    default: '',
+    help: 'at the broker; a file keeps it out of the list of processes',
+  },
+  passwordFile: { kind: 'text', default: '', help: 'file of the password, read at every connection' },
+  tokenFile: {
+    kind: 'text',
+    default: '',
+    help: 'file of a token (JWT) in place of the password, read likewise',
+  },
+  insecure: {
+    kind: 'flag',
+    default: false,
+    help: 'speak to a broker on another machine without TLS or without credentials',
+  },
+} satisfies SettingTable;
+
+/** Of services that run for long. */
+export const authoritySetting = {
+  authority: {
+    kind: 'text',
+    default: '',
+    help: 'URL of the authority, which renews the certificate of --tls; none: somebody else renews it',
+  },
+} satisfies SettingTable;
+
 /** How a service reaches its fleet. */
 export const fleetSettings = {
-  broker: { kind: 'text', default: 'mqtt://127.0.0.1:1883', help: 'URL of the MQTT broker' },
-  password: { kind: 'text', default: '', help: 'at the broker' },
+  ...reachSettings,
+  ...authoritySetting,
   connectS: {
     kind: 'number',
     default: 30,

@@ -1,6 +1,17 @@
 import { brokerSettings } from '../broker/main.js';
 import { demoSettings } from '../cli/demo-settings.js';
 import { healthCommandSettings } from '../cli/health.js';
+import {
+  caInitSettings,
+  caListSettings,
+  caServeSettings,
+  claimSettings,
+  enrollSettings,
+  passwordSettings,
+  provisionSettings,
+  renewSettings,
+  revokeSettings,
+} from '../cli/identity/settings.js';
 import { influxInitSettings } from '../cli/influx.js';
 import { modelInitSettings } from '../cli/model.js';
 import { modelCheckSettings } from '../cli/model-check.js';
@@ -23,6 +34,15 @@ export const documented: Record<string, SettingTable> = {
   'fleetune device': deviceSettings,
   'fleetune rounds start': startSettings,
   'fleetune rounds stop, devices, status, watch': operatorSettings,
+  'fleetune ca init': caInitSettings,
+  'fleetune ca serve': caServeSettings,
+  'fleetune ca list': caListSettings,
+  'fleetune provision': provisionSettings,
+  'fleetune claim': claimSettings,
+  'fleetune enroll': enrollSettings,
+  'fleetune renew': renewSettings,
+  'fleetune revoke': revokeSettings,
+  'fleetune password': passwordSettings,
   'fleetune report': reportSettings,
   'fleetune summarize': summarizeSettings,
   'fleetune health': healthCommandSettings,

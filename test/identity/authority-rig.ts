@@ -48,7 +48,7 @@ export async function serve(
   const fleet = { broker: 'mqtts://127.0.0.1:8883', fleet: 'test' };
   const server = await serveAuthority(
     authority,
-    { host: '127.0.0.1', port, names: ['127.0.0.1'], days, fleet },
+    { host: '127.0.0.1', port, hosts: ['127.0.0.1'], days, fleet },
     createLog('authority', (line) => logged.add(JSON.parse(line))),
   );
   t.after(() => server.stop());

@@ -1,0 +1,86 @@
+import { readFile, rm } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { bundleFiles, holderOf, parseCertificate, readBundle } from '../../identity/bundle.js';
+import { readToken } from '../../identity/claim-token.js';
+import { enroll, renew } from '../../identity/enrolment.js';
+import { told } from '../../runtime/log.js';
+import { readArguments, readSettings } from '../../runtime/settings.js';
+import { Refusal } from '../../schemas/refusal.js';
+import type { CommandTitle } from '../commands.js';
+import { enrollSettings, renewSettings } from './settings.js';
+
+const retryMs = 2000;
+
+/** `fleetune enroll TOKEN` or `--claim FILE`. With a certificate that counts there is nothing to do. */
+export async function enrollBoard(
+  argv: readonly string[],
+  { name: command, summary }: CommandTitle,
+): Promise<void> {
+  const sources = { argv, env: process.env, command, summary };
+  const { settings, operands } = readArguments(enrollSettings, sources, 1);
+  const { tls, claim, connectS } = settings;
+  const member = memberIn(tls);
+  const text = operands[0] ?? (claim === '' ? undefined : await textIn(claim));
+  const token = text === undefined ? undefined : readToken(text);
+  if (!member && !token)
+    throw new Refusal(
+      `${command}: ${claim === '' ? 'needs a token' : `${claim} is missing`}: fleetune claim makes one`,
+    );
+  if (member && token && member.name !== token.name)
+    throw new Refusal(`${tls} holds the certificate of ${member.name}, and the claim is of ${token.name}`);
+  if (!member && token) await patiently(() => enroll(token, tls), connectS);
+  if (claim !== '') await rm(claim, { force: true });
+  const { name, role, until } = memberIn(tls)!;
+  process.stdout.write(
+    `${name} ${member ? 'is enrolled already' : 'is enrolled'}: certificate until ${until}\n` +
+      `fleetune ${role} --config ${tls}/${role}.yaml\n`,
+  );
+}
+
+/** `fleetune renew`: for members that are no service. */
+export async function renewMember(
+  argv: readonly string[],
+  { name: command, summary }: CommandTitle,
+): Promise<void> {
+  const { tls, authority } = readSettings(renewSettings, { argv, env: process.env, command, summary });
+  if (!URL.canParse(authority) || new URL(authority).protocol !== 'https:')
+    throw new Refusal(`${command}: --authority: expected an address as https://server.example:8884`);
+  await renew(authority, tls);
+  const { name, until } = memberIn(tls)!;
+  process.stdout.write(`${name}: certificate until ${until}\n`);
+}
+
+/** Whose certificate a bundle holds, if it counts still. */
+function memberIn(tls: string) {
+  let own: ReturnType<typeof readBundle>['own'];
+  try {
+    own = readBundle(tls).own;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
+  if (!own) return undefined;
+  const certificate = parseCertificate(own.certificate, bundleFiles.certificate);
+  const toMs = Date.parse(certificate.validTo);
+  if (toMs < Date.now()) return undefined;
+  return { ...holderOf(certificate), until: new Date(toMs).toISOString() };
+}
+
+const textIn = (path: string) =>
+  readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw new Refusal(`${path} (--claim) can't be read: ${told(error)}`);
+  });
+
+/** A board that has just started may have no network yet. */
+async function patiently(work: () => Promise<void>, limitS: number): Promise<void> {
+  const endMs = Date.now() + limitS * 1000;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof Refusal) throw error;
+      if (Date.now() + retryMs > endMs) throw new Refusal(`${told(error)}: no answer within ${limitS} s`);
+      await pause(retryMs);
+    }
+  }
+}

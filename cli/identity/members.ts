@@ -1,0 +1,86 @@
+import { resolve } from 'node:path';
+import { authorityFiles, openAuthority } from '../../identity/authority.js';
+import { writeToken } from '../../identity/claim-token.js';
+import { makeClaim } from '../../identity/claims.js';
+import { provision } from '../../identity/provision.js';
+import { revoke } from '../../identity/revocation.js';
+import { fingerprintOf } from '../../identity/x509.js';
+import { writeAtomic } from '../../runtime/files.js';
+import { Refusal } from '../../schemas/refusal.js';
+import type { CertificateRole } from '../../schemas/roles.js';
+import type { CommandTitle } from '../commands.js';
+import { counted } from '../tables.js';
+import { claimSettings, provisionSettings, readNamed, revokeSettings } from './settings.js';
+
+/** `fleetune provision NAME`: a bundle, key included. */
+export async function provisionMember(argv: readonly string[], title: CommandTitle): Promise<void> {
+  const { settings, name } = readNamed(provisionSettings, argv, title);
+  const { ca, role, hosts, days, broker, fleet, authority, at } = settings;
+  requireHosts(role, hosts);
+  requireHttps(authority, false);
+  const out = settings.out || name;
+  const subject = { name, role: role as CertificateRole, hosts };
+  const crl = resolve(ca, authorityFiles.crl);
+  const reach = { ...{ tls: at, authority, broker, fleet }, ...(role === 'broker' ? { crl } : {}) };
+  await provision(openAuthority(ca), subject, out, reach, { days, nowMs: Date.now() });
+  process.stdout.write(
+    `${out}: the bundle of ${role} ${name}; carry it there by a safe way and delete it here\n` +
+      `fleetune ${commandOf[role as CertificateRole]} --config ${at || resolve(out)}/${role}.yaml\n`,
+  );
+}
+
+const commandOf: Record<CertificateRole, string> = {
+  device: 'device',
+  coordinator: 'coordinator',
+  operator: 'rounds start',
+  viewer: 'watch',
+  broker: 'broker',
+};
+
+/** `fleetune claim NAME`: a token with which a board enrols. */
+export async function claimMember(argv: readonly string[], title: CommandTitle): Promise<void> {
+  const { settings, name } = readNamed(claimSettings, argv, title);
+  const { ca, role, hosts, authority: url, hours, out } = settings;
+  requireHosts(role, hosts);
+  requireHttps(url, true);
+  const authority = openAuthority(ca);
+  const toMs = Date.now() + hours * 3_600_000;
+  const claim = { name, role: role as CertificateRole, hosts: [...hosts], toMs };
+  const secret = await makeClaim(authority, claim);
+  const token = writeToken({ url, name, fingerprint: fingerprintOf(authority.certificate), secret });
+  const until = new Date(toMs).toISOString();
+  if (out === '') {
+    process.stderr.write(`claim of ${role} ${name}, once, until ${until}: fleetune enroll TOKEN\n`);
+    process.stdout.write(`${token}\n`);
+    return;
+  }
+  await writeAtomic(out, `${token}\n`, 0o600);
+  process.stdout.write(
+    `${out}: claim of ${role} ${name}, once, until ${until}: fleetune enroll --claim FILE\n`,
+  );
+}
+
+/** `fleetune revoke NAME`. */
+export async function revokeMember(argv: readonly string[], title: CommandTitle): Promise<void> {
+  const { settings, name } = readNamed(revokeSettings, argv, title);
+  const serials = await revoke(openAuthority(settings.ca), name, Date.now());
+  process.stdout.write(
+    `${name}: ${counted(serials.length, 'certificate')} revoked, open claims dropped; ` +
+      'brokers that watch the list cut it within seconds\n',
+  );
+}
+
+function requireHosts(role: string, hosts: readonly string[]): void {
+  if (role === 'broker' && hosts.length === 0)
+    throw new Refusal(
+      'give --hosts: the names and addresses by which others reach the broker, as server.example',
+    );
+}
+
+function requireHttps(url: string, needed: boolean): void {
+  const fits = URL.canParse(url) && new URL(url).protocol === 'https:';
+  if (!fits && (needed || url !== ''))
+    throw new Refusal(
+      `--authority ${url || 'is missing'}: expected an address as https://server.example:8884`,
+    );
+}

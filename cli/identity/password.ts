@@ -1,0 +1,54 @@
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { textOf } from '../../identity/bundle.js';
+import { hashPassword, readPasswordFile } from '../../identity/password-file.js';
+import { writeAtomic } from '../../runtime/files.js';
+import { Refusal } from '../../schemas/refusal.js';
+import type { CommandTitle } from '../commands.js';
+import { passwordSettings, readNamed } from './settings.js';
+
+const shortest = 8;
+
+/** `fleetune password NAME`: writes a line of a password file; asks for the password, or takes it from a pipe. */
+export async function setPassword(argv: readonly string[], title: CommandTitle): Promise<void> {
+  const { settings, name } = readNamed(passwordSettings, argv, title);
+  const { passwords: path, role, remove } = settings;
+  const before = textOf(path) ?? '';
+  const known = before === '' ? false : readPasswordFile(path).has(name);
+  if (remove && !known) throw new Refusal(`${path} has no ${name}`);
+  const line = remove ? '' : `${name}:${role}:${await hashPassword(await askPassword(name))}\n`;
+  const others = before.split('\n').filter((other) => other !== '' && !other.startsWith(`${name}:`));
+  await writeAtomic(path, others.map((other) => `${other}\n`).join('') + line, 0o600);
+  process.stdout.write(
+    `${path}: ${name} ${remove ? 'is out' : known ? 'has a new password' : `is in, as ${role}`}\n`,
+  );
+}
+
+async function askPassword(name: string): Promise<string> {
+  const password = process.stdin.isTTY
+    ? await askTwice(name)
+    : (await text(process.stdin)).replace(/\r?\n$/, '');
+  if (password.length < shortest)
+    throw new Refusal(`the password is too short: at least ${shortest} characters`);
+  return password;
+}
+
+async function askTwice(name: string): Promise<string> {
+  const [first, second] = [await askHidden(`password of ${name}: `), await askHidden('again: ')];
+  if (first !== second) throw new Refusal('the two are not the same');
+  return first;
+}
+
+/** What is typed is not shown. */
+async function askHidden(question: string): Promise<string> {
+  process.stderr.write(question);
+  const nothing = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const reader = createInterface({ input: process.stdin, output: nothing, terminal: true });
+  try {
+    return await reader.question('');
+  } finally {
+    reader.close();
+    process.stderr.write('\n');
+  }
+}
