@@ -120,6 +120,10 @@ export const commands: Record<string, Command> = {
     summary: 'asks a service on this machine whether it is well; exit code 1 where it is not',
     run: async (argv, title) => (await import('./health.js')).showHealth(argv, title),
   },
+  doctor: {
+    summary: 'looks at what a service, or this machine, needs, and says what to do about what is wrong',
+    run: async (argv, title) => (await import('./doctor.js')).doctor(argv, title),
+  },
   'influx init': {
     summary: 'sets up an InfluxDB: database, retention, downsampling; done again it changes nothing',
     run: async (argv, title) => (await import('./influx.js')).initInflux(argv, title),

@@ -16,7 +16,7 @@ export interface SettingSources {
 }
 
 /** What every command understands besides its own settings. */
-const everywhere = {
+export const everywhere = {
   config: { kind: 'text', default: '', help: 'a YAML file of these settings; keys as maxPacketBytes' },
   help: { kind: 'flag', default: false, help: 'this text' },
 } satisfies SettingTable;

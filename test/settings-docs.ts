@@ -1,5 +1,6 @@
 import { brokerSettings } from '../broker/main.js';
 import { demoSettings } from '../cli/demo-settings.js';
+import { doctorSettings } from '../cli/doctor.js';
 import { healthCommandSettings } from '../cli/health.js';
 import {
   caInitSettings,
@@ -46,6 +47,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune report': reportSettings,
   'fleetune summarize': summarizeSettings,
   'fleetune health': healthCommandSettings,
+  'fleetune doctor': doctorSettings,
   'fleetune influx init': influxInitSettings,
   'fleetune model pull': modelPullSettings,
   'fleetune bench': benchSettings,

@@ -31,10 +31,12 @@ export const arrows: Record<string, readonly string[]> = {
       'identity',
       'broker/main.ts',
       'broker/client.ts',
+      'broker/probe.ts',
       'coordinator/main.ts',
       'device/main.ts',
     ],
     ...['telemetry/influx-setup.ts', 'telemetry/newest.ts', 'telemetry/point.ts'],
+    ...['telemetry/influx-inspection.ts', 'telemetry/clock.ts'],
     ...['device/engine/engine.ts', 'builtin/corpus.ts', 'builtin/text.ts', 'device/model-identity.ts'],
     ...['device/shards.ts', 'device/shard-fields.ts', 'device/shard-rows.ts', 'device/shard-text.ts'],
     ...['device/split.ts', 'device/trainer-messages.ts', 'device/sensors.ts', 'device/energy.ts'],
@@ -49,6 +51,7 @@ export const arrows: Record<string, readonly string[]> = {
 export const owners: Record<string, readonly string[]> = {
   mqtt: ['broker/connection.ts'],
   aedes: ['broker/server.ts', 'broker/admission.ts', 'broker/claim.ts'], // The others: its types only.
+  'mqtt-packet': ['broker/probe.ts'],
   ws: ['broker/server.ts'],
   'onnxruntime-node': ['device/engine/session.ts'],
   '@huggingface/hub': ['cli/pull/hub.ts'],

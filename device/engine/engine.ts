@@ -30,6 +30,8 @@ export { greedyDecoding, requireDecoding } from './decoding.js';
 export { geometryOf, loraStepFlops } from './flops.js';
 export { type Inspection, inspectModel } from './inspection.js';
 export { initModel, weightTypes } from './model-init.js';
+export { tryProvider } from './provider.js';
+export { bundledProviders } from './session.js';
 export type { Decoding, Evaluation, Padded, StepReport, SummaryOptions, T5Config, TrainResult };
 export { Refusal };
 

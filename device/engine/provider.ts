@@ -65,6 +65,16 @@ export async function openOnProvider(
   }
 }
 
+/** Opens a provider, and lets it compute. @throws Refusal that says what it needs */
+export async function tryProvider(provider: Provider): Promise<void> {
+  const session = await keepProvider(provider);
+  try {
+    await session.run({ x: { shape: [1], data: new Float32Array([1]) } });
+  } finally {
+    await session.release();
+  }
+}
+
 /**
  * A session of next to nothing. Kernels that a provider has compiled last as long as it has a session: with this one
  * open, what the check compiled is there for training.

@@ -1,4 +1,4 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { EngineOptions } from '../../schemas/engine-settings.js';
 import type { Description, Shape } from './graph.js';
 import { encodeModel, heldValues } from './onnx.js';
@@ -73,6 +73,12 @@ export async function openSession(
     release: () => session.release(),
   };
 }
+
+/** Execution providers whose libraries the installed package brings. */
+export const bundledProviders = () =>
+  listSupportedBackends()
+    .filter(({ bundled }) => bundled)
+    .map(({ name }) => name);
 
 /** Where the runtime takes tensors from memory, of which it makes copies, it takes none from files. */
 const allHeld = (graph: Description, folder: string): Description => ({
