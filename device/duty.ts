@@ -1,6 +1,6 @@
 import type { Log } from '../runtime/log.js';
-import { type FieldOf, pointOf } from '../schemas/measurements.js';
-import type { Point, Receipt, Task } from '../schemas/messages.js';
+import type { Point, Receipt, Task, TaskKey } from '../schemas/messages.js';
+import type { NetworkProfile } from '../schemas/network-energy.js';
 import type { Topics } from '../schemas/topics.js';
 import type { AdapterCache } from './adapter-cache.js';
 import type { AdapterPiece } from './download.js';
@@ -8,10 +8,11 @@ import type { Inventory } from './inventory.js';
 import type { Finished, Journal } from './journal.js';
 import type { Link } from './link.js';
 import type { Mailbox } from './mailbox.js';
+import type { PeakBook } from './peak.js';
 import { type Pulled, pullAdapter } from './pull.js';
 import type { Sampler } from './sampler.js';
+import { stepPoint, type Transfer, taskPoint, transferPoint } from './task-points.js';
 import type { Trainer } from './trainer.js';
-import type { Progress } from './trainer-messages.js';
 import { type Offer, offerUpdate } from './upload.js';
 import { performTask } from './work.js';
 
@@ -27,6 +28,9 @@ export interface Duties {
   cache: AdapterCache;
   trainer: Trainer;
   measure: Sampler['measure'];
+  peak: PeakBook;
+  /** Profile of the network's energy; undefined: none was set. */
+  network: NetworkProfile | undefined;
   write(points: Point[]): void;
   log: Log;
   limits: TransferLimits;
@@ -45,31 +49,42 @@ export interface TransferLimits {
 
 /** Does a task and puts its update on disk. @throws the signal's reason; disk errors */
 export async function doTask(task: Task, duties: Duties, signal: AbortSignal): Promise<Finished> {
-  const { deviceId, inventory, trainer, measure, journal, log } = duties;
+  const { trainer, journal, log, peak } = duties;
   log.info('task begins', { ...task.key, baseVersion: task.baseVersion });
-  const pull = (t: Task, stop: AbortSignal) => fetchBase(t, duties, stop);
-  const progress = progressWriter(task, duties);
-  const update = await performTask(task, { deviceId, inventory, trainer, pull, measure, progress }, signal);
+  peak.busy();
+  const update = await performTask(
+    task,
+    {
+      ...duties,
+      pull: (t, stop) => fetchBase(t, duties, stop),
+      peak: () => peak.current(),
+      progress: (step) => duties.write([stepPoint(step, task.key, duties.deviceId)]),
+    },
+    signal,
+  );
   const { failure, measures } = update;
-  if (failure === '')
+  if (failure === '') {
     log.info('task done', { ...task.key, ...measures, trainerPeakRssBytes: trainer.peakRssBytes });
-  else log.warn('task failed', { ...task.key, reason: failure });
+    if (task.key.kind !== 'init') duties.write([taskPoint(task.key, measures, duties.deviceId, Date.now())]);
+  } else log.warn('task failed', { ...task.key, reason: failure });
   return journal.finish(update);
 }
 
 /** Hands an update in. @throws the signal's reason */
 export async function handIn(finished: Finished, duties: Duties, signal: AbortSignal): Promise<void> {
-  const { journal, log } = duties;
-  const { key, totalBytes } = finished;
+  const { journal, log, peak } = duties;
+  const { key, totalBytes, computedS, downS } = finished;
   const from = performance.now();
   const update = { ...finished, read: (start: number, end: number) => journal.read(start, end) };
   const receipt = await offer(update, duties, signal);
+  const upS = (performance.now() - from) / 1000;
+  peak.rest();
   if (!receipt) {
     log.warn('update kept: no coordinator answers', { ...key });
     return;
   }
   await journal.settle();
-  transferred(key.run, key.round, { bytes_up: totalBytes, up_s: (performance.now() - from) / 1000 }, duties);
+  moved(key, { bytesUp: totalBytes, upS, ...(computedS && { computedS }), ...(downS && { downS }) }, duties);
   if (receipt.state === 'accepted') log.info('update accepted', { ...key });
   else log.warn('update refused', { ...key, reason: receipt.reason });
 }
@@ -85,44 +100,18 @@ export function offer(update: Offer, duties: Duties, signal: AbortSignal): Promi
 /** The adapter that a task starts from: what is here already costs no bytes. */
 async function fetchBase(task: Task, duties: Duties, signal: AbortSignal): Promise<Pulled> {
   const { cache, link, pieces, topics, limits } = duties;
-  const { run, round } = task.key;
   const known = await cache.get(task.baseSha256);
-  if (known) return { bytes: known, payloadBytes: 0 };
-  const from = performance.now();
+  if (known) return { bytes: known, payloadBytes: 0, seconds: 0 };
   const pulled = await pullAdapter(
-    { run, version: task.baseVersion, sha256: task.baseSha256 },
+    { run: task.key.run, version: task.baseVersion, sha256: task.baseSha256 },
     { link, mailbox: pieces, topics, ...limits },
     signal,
   );
   await cache.put(task.baseSha256, pulled.bytes);
-  transferred(
-    run,
-    round,
-    { bytes_down: pulled.payloadBytes, down_s: (performance.now() - from) / 1000 },
-    duties,
-  );
+  moved(task.key, { bytesDown: pulled.payloadBytes, downS: pulled.seconds }, duties);
   return pulled;
 }
 
-function transferred(
-  run: string,
-  round: number,
-  fields: { readonly [F in FieldOf<'network'>]?: number },
-  { deviceId, write }: Pick<Duties, 'deviceId' | 'write'>,
-): void {
-  write([pointOf('network', { device: deviceId, run }, { round, ...fields }, Date.now())]);
-}
-
-/** A `training` point for each step. */
-function progressWriter(
-  { key: { run, round } }: Task,
-  { deviceId, write }: Pick<Duties, 'deviceId' | 'write'>,
-) {
-  let lastMs = performance.now();
-  return ({ step, steps, loss, tokensPerSecond: tokens_per_s }: Progress) => {
-    const nowMs = performance.now();
-    const fields = { round, step, steps, loss, tokens_per_s, step_ms: nowMs - lastMs };
-    lastMs = nowMs;
-    write([pointOf('training', { device: deviceId, run }, fields, Date.now())]);
-  };
+function moved(key: TaskKey, transfer: Transfer, { deviceId, write, network }: Duties): void {
+  write([transferPoint(key, transfer, network, deviceId, Date.now())]);
 }

@@ -11,6 +11,8 @@ export interface Spent {
 
 /** The energy of a task while it goes on. */
 export interface Measuring {
+  /** What tells the watts; undefined: nothing. */
+  readonly source: string | undefined;
   /** Mean watts since the beginning or the last lap; undefined where that is too short, or nothing told them. */
   lap(): Promise<number | undefined>;
   /** Undefined where there is no sensor, or it was silent for long. */
@@ -19,7 +21,11 @@ export interface Measuring {
 
 export type Measure = () => Measuring;
 
-export const nothingMeasured: Measure = () => ({ lap: async () => undefined, end: async () => undefined });
+export const nothingMeasured: Measure = () => ({
+  source: undefined,
+  lap: async () => undefined,
+  end: async () => undefined,
+});
 
 /**
  * Adds up energy from readings of power. A mean holds since the reading before; a moment's value by
@@ -99,6 +105,7 @@ export class EnergyBook {
     const begun = read();
     let lap = { joules: 0, seconds: 0, atMs: performance.now() };
     return {
+      source: this.#sensor.source,
       lap: async () => {
         await begun;
         const atMs = performance.now();

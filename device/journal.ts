@@ -12,6 +12,9 @@ export interface Finished {
   sha256: string;
   totalBytes: number;
   settled: boolean;
+  /** Of its task: computation and download; absent in what former versions left. */
+  computedS?: number;
+  downS?: number;
 }
 
 /**
@@ -41,11 +44,13 @@ export class Journal {
   /** Puts an update on disk, in the place of the last one. */
   async finish(update: Update): Promise<Finished> {
     const bytes = encode('Update', update);
-    const { key, baseSha256 } = update;
+    const { key, baseSha256, measures } = update;
+    const { seconds: computedS, downS = 0 } = measures;
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     await this.drop();
     await writeAtomic(this.#bytes, bytes);
-    return this.#record({ key, baseSha256, sha256, totalBytes: bytes.length, settled: false });
+    const times = { computedS, downS };
+    return this.#record({ key, baseSha256, sha256, totalBytes: bytes.length, settled: false, ...times });
   }
 
   /** A receipt ended the offer; the bytes stay, in case that the coordinator asks again. */

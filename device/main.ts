@@ -15,6 +15,7 @@ import { openDeviceSink } from './device-sink.js';
 import { type Condition, startHeartbeat } from './heartbeat.js';
 import { createInventory } from './inventory.js';
 import { Journal } from './journal.js';
+import { openPeak } from './peak.js';
 import { startSampler } from './sampler.js';
 import { type DeviceSettings, powerModel, powerModelProblem } from './settings.js';
 import { createTrainer } from './trainer.js';
@@ -24,6 +25,8 @@ export { type DeviceSettings, deviceSettings } from './settings.js';
 const transfers = { silentMs: 10_000, retryMs: 1_000, maxSilences: 6 };
 const recheckMs = 30_000;
 const heartbeatMs = 10_000;
+/** Of a peak that nobody knows: it takes all cores for some seconds. */
+const restMs = 30_000;
 
 /**
  * Starts the device service. Nothing here loads the training engine: that is the trainer process's.
@@ -31,7 +34,7 @@ const heartbeatMs = 10_000;
  * or no broker answers
  */
 export async function start(settings: DeviceSettings): Promise<Service> {
-  const { id, state, model, threads, trainerIdleS, telemetryS, power } = settings;
+  const { id, state, model, threads, trainerIdleS, telemetryS, power, sensorRoot } = settings;
   const problem = chunkProblem(settings) ?? powerModelProblem(settings);
   if (problem) throw new Refusal(problem);
   const log = createLog(`device ${id}`, settings);
@@ -58,7 +61,7 @@ export async function start(settings: DeviceSettings): Promise<Service> {
       taskEveryMs: Math.min(settings.taskTelemetryS, telemetryS) * 1000,
       power,
       powerModel: powerModel(settings),
-      root: '/',
+      root: sensorRoot,
       stateFolder: state,
       deviceId: id,
       trainerPid: () => trainer.pid,
@@ -67,22 +70,26 @@ export async function start(settings: DeviceSettings): Promise<Service> {
     write,
   );
   const { measure } = sampler;
+  const peak = await openPeak({ ...settings, file: join(state, 'peak.json'), root: sensorRoot, restMs }, log);
+  const network = settings.network === 'none' ? undefined : settings.network;
   const cache = new AdapterCache(join(state, 'adapters'));
   const limits = { ...settings, ...transfers };
   const stopTelemetry = async () => {
+    peak.stop();
     await sampler.stop();
     await sink.stop();
   };
   try {
     agent = await startAgent(
       { ...settings, version: await packageVersion(), recheckMs },
-      { inventory, journal, cache, trainer, measure, write, log, limits, droppedPoints },
+      { inventory, journal, cache, trainer, measure, peak, network, write, log, limits, droppedPoints },
     );
   } catch (error) {
     await stopTelemetry();
     throw error;
   }
   const live = agent;
+  peak.rest();
   const heartbeat = startHeartbeat(() => live.condition, heartbeatMs, write);
   const renewal = startRenewal(settings, log, () => void live.reconnect());
   log.info('ready', { broker: settings.broker, powerSource: sampler.source });

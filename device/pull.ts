@@ -18,6 +18,7 @@ export interface PullParts {
 export interface Pulled {
   bytes: Uint8Array;
   payloadBytes: number;
+  seconds: number;
 }
 
 /**
@@ -31,6 +32,7 @@ export async function pullAdapter(
   signal: AbortSignal,
 ): Promise<Pulled> {
   const download = new Download(wanted, parts.topics, parts.maxAdapterBytes);
+  const fromMs = performance.now();
   for (let silences = 0; silences <= parts.maxSilences; ) {
     const connection = await parts.link.connection(signal);
     try {
@@ -39,7 +41,10 @@ export async function pullAdapter(
       if (came) download.arrived(performance.now() - from);
       else download.missed();
       const bytes = download.whole();
-      if (bytes instanceof Uint8Array) return { bytes, payloadBytes: download.payloadBytes };
+      if (bytes instanceof Uint8Array) {
+        const seconds = (performance.now() - fromMs) / 1000;
+        return { bytes, payloadBytes: download.payloadBytes, seconds };
+      }
       silences = came && bytes !== 'damaged' ? 0 : silences + 1;
     } catch (error) {
       if (!(error instanceof ConnectionLost)) throw error;

@@ -144,7 +144,7 @@ export async function startSampler(
         tasks--;
         return measuring.end();
       };
-      return { lap: measuring.lap, end };
+      return { ...measuring, end };
     },
     async stop() {
       stopped = true;

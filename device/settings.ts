@@ -87,6 +87,24 @@ export const deviceSettings = {
     help: 'that the machine draws with all cores at work: a model for a machine without power sensors; 0: none',
   },
   idleWatts: { kind: 'number', default: 0, min: 0, max: 5000, help: 'of that model: what it draws at rest' },
+  sensorRoot: {
+    kind: 'text',
+    default: '/',
+    help: 'below which /sys and /proc are looked for: another folder where they are a copy',
+  },
+  peakGflops: {
+    kind: 'number',
+    default: 0,
+    min: 0,
+    max: 1e9,
+    help: 'of the processor in float32, which MFU is held against; 0: by a table of boards, or measured once',
+  },
+  network: {
+    kind: 'choice',
+    default: 'none',
+    choices: ['none', 'ethernet', 'wifi', '4g', '5g'] as const,
+    help: 'by which the energy of the network is reckoned from the bytes; none: it is not',
+  },
   telemetryBytes: {
     kind: 'integer',
     default: 64 * 2 ** 20,

@@ -18,7 +18,10 @@ export interface Progress {
   step: number;
   steps: number;
   loss: number;
+  ms: number;
   tokensPerSecond: number;
+  /** By the formula, padding not counted. */
+  flops: number;
 }
 
 /** Where a job's examples are. The trainer reads them itself: no text passes through the device service. */

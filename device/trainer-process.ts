@@ -63,8 +63,12 @@ async function perform(engine: Engine, job: TrainerJob): Promise<TrainerResult> 
       return { kind: 'init', tensors: engine.freshAdapter(task.lora, task.seed) };
     case 'train': {
       const adapter = { lora: task.lora, tensors: job.adapter };
-      const report = ({ step, steps, loss, tokens, ms }: StepReport) =>
-        reply({ kind: 'progress', progress: { step, steps, loss, tokensPerSecond: (tokens / ms) * 1000 } });
+      let flops = 0;
+      const report = ({ step, steps, loss, tokens, ms, flops: own = 0 }: StepReport) => {
+        flops += own;
+        const tokensPerSecond = (tokens / ms) * 1000;
+        reply({ kind: 'progress', progress: { step, steps, loss, ms, tokensPerSecond, flops: own } });
+      };
       const course = { microBatch: job.rows, running };
       const { training, text, seed } = task;
       const result = await engine.train(adapter, examples, training, text, seed, report, course);
@@ -76,6 +80,7 @@ async function perform(engine: Engine, job: TrainerJob): Promise<TrainerResult> 
         labelTokens,
         loss,
         seconds: seconds(),
+        flops,
         bytesDown: 0,
       };
       return { kind: 'train', delta: difference(result.tensors, job.adapter), measures };

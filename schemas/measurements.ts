@@ -59,8 +59,8 @@ export const measurements = {
     },
   },
   training: {
-    help: 'one step',
-    tags: ['fleet', 'device', 'run'],
+    help: 'one step; source tells who told the watts, where anybody did',
+    tags: ['fleet', 'device', 'run', 'source'],
     fields: {
       round: '',
       step: '',
@@ -74,8 +74,8 @@ export const measurements = {
     },
   },
   task: {
-    help: 'one task done: what it computed, and for what energy',
-    tags: ['fleet', 'device', 'run', 'kind'],
+    help: 'one task done: what it computed, and for what energy, by what source',
+    tags: ['fleet', 'device', 'run', 'kind', 'source'],
     fields: {
       round: '',
       examples: '',
@@ -86,9 +86,9 @@ export const measurements = {
       seconds: 's of computation (T_comp)',
       tokens_per_s: 'tokens/s',
       mfu: '0..1',
-      joules: 'J',
-      watts: 'W, mean of the task',
-      idle_watts: 'W, before the task',
+      joules: 'J of computation',
+      watts: 'W, mean of the computation',
+      idle_watts: 'W, before the task; nothing of it is subtracted',
       tokens_per_joule: 'tokens/s/W',
     },
   },

@@ -17,8 +17,8 @@ import { namePattern } from './topics.js';
 export type Rule =
   | { kind: 'number'; whole: boolean; min: number; max: number; optional?: boolean }
   | { kind: 'flag'; optional?: boolean }
-  | { kind: 'text'; pattern?: RegExp; expected: string; max: number; cut?: boolean }
-  | { kind: 'word'; words: readonly string[]; onWire: 'number' | 'text' }
+  | { kind: 'text'; pattern?: RegExp; expected: string; max: number; cut?: boolean; optional?: boolean }
+  | { kind: 'word'; words: readonly string[]; onWire: 'number' | 'text'; optional?: boolean }
   | { kind: 'bytes'; min: number; max: number }
   | { kind: 'list'; of: Rule; max: number }
   | { kind: 'map'; of: Rule; keys: RegExp; max: number }
@@ -54,6 +54,11 @@ const name = like(namePattern, 'a name of letters, digits, _ and -');
 const sha256 = like(/^[0-9a-f]{64}$/, '64 hexadecimal digits');
 const sha256OrNone = like(/^([0-9a-f]{64})?$/, '64 hexadecimal digits or nothing');
 const flag: Rule = { kind: 'flag' };
+/** A word of a table that may grow: what it means is known to who uses it. */
+const mark: Rule = {
+  ...{ kind: 'text', pattern: /^[a-z0-9][a-z0-9_-]{0,39}$/, max: 40, optional: true },
+  expected: 'a word of small letters and digits',
+};
 
 const message = <T extends object>(
   fields: MessageRule<T>['fields'],
@@ -123,6 +128,15 @@ const measures = nested<Measures>({
   rouge2: measured(100),
   rougeL: measured(100),
   bytesDown: safe,
+  watts: measured(1e9),
+  idleWatts: measured(1e9),
+  powerSource: mark,
+  flops: measured(1e30),
+  peakGflops: measured(1e12),
+  peakSource: { kind: 'word', words: ['setting', 'table', 'measured'], onWire: 'text', optional: true },
+  downS: measured(1e9),
+  workS: measured(1e9),
+  link: mark,
   outOfMemory: { ...outOfMemory, optional: true },
 });
 

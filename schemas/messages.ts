@@ -96,6 +96,22 @@ export interface Measures {
   rougeL?: number;
   /** Payload bytes that the device received for the task. */
   bytesDown: number;
+  /** Mean of the computation, and before it; absent: no sensor. */
+  watts?: number;
+  idleWatts?: number;
+  /** What told joules and watts: "ina3221", "rapl", "estimate". */
+  powerSource?: string;
+  /** Of training, by the formula, padding not counted. */
+  flops?: number;
+  /** Of the processor that trained, in its mode and precision; absent: not known. */
+  peakGflops?: number;
+  peakSource?: 'setting' | 'table' | 'measured';
+  /** Seconds of the adapter's download; absent: nothing was to be loaded. */
+  downS?: number;
+  /** Seconds from the task's arrival to its result, the download in it. */
+  workS?: number;
+  /** Profile of the network's energy (network-energy.ts); absent: none was set. */
+  link?: string;
   /** Absent: whole batches fit. */
   outOfMemory?: OutOfMemory;
 }

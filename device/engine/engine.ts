@@ -8,9 +8,10 @@ import { readConfig, type T5Config, tensorShapes } from './config.js';
 import { type RuntimeCopies, runtimeCopies } from './cost.js';
 import { type Decoding, greedyDecoding, requireDecoding } from './decoding.js';
 import { type Evaluation, evaluate } from './evaluation.js';
+import { adapterStepFlops, geometryOf } from './flops.js';
 import { type Frozen, freeze } from './freeze.js';
 import type { Graph } from './graph.js';
-import { freshAdapter, requireAdapter } from './lora.js';
+import { adaptedModules, freshAdapter, requireAdapter } from './lora.js';
 import type { Blueprint } from './parts.js';
 import { keepProvider, openGraph } from './provider.js';
 import { checkProvider, type ProviderCheck } from './provider-check.js';
@@ -64,7 +65,7 @@ export interface Engine {
     text: Text,
     seed: number,
     report?: Report,
-    course?: Omit<Course, 'report'>,
+    course?: Omit<Course, 'report' | 'flopsOf'>,
   ): Promise<TrainResult & { tensors: NamedTensors }>;
   /** Trains all weights, which it reads into memory: for small models. */
   trainAll(
@@ -188,7 +189,9 @@ export async function openEngine(
       const result = await train(session, config, copy, encoded(examples, text), training, seed, {
         ...course,
         adapterDropout: dropout.adapter,
-        ...(report ? { report } : {}),
+        ...(report
+          ? { report, flopsOf: adapterStepFlops(geometryOf(config), adaptedModules(config, lora)) }
+          : {}),
       });
       return { ...result, tensors: copy };
     },

@@ -1,4 +1,5 @@
 import type { T5Config } from './config.js';
+import type { Adapted } from './lora.js';
 
 /** A T5's sizes by their letters in the formula. */
 export interface Geometry {
@@ -51,6 +52,23 @@ export const loraStepFlops = (
   targets: readonly string[],
 ): number =>
   2 * forwardFlops(geometry, source, target) + adapterFlops(geometry, source, target, rank, targets);
+
+/**
+ * The same for an adapter whose modules have ranks of their own, by the numbers that it has.
+ * @returns operations of a sample by its tokens
+ */
+export function adapterStepFlops(
+  geometry: Geometry,
+  modules: ReadonlyMap<string, Pick<Adapted, 'in' | 'out' | 'rank'>>,
+): (source: number, target: number) => number {
+  const numbers = { source: 0, target: 0 };
+  for (const [module, { in: inner, out, rank }] of modules) {
+    const ofSource = module.startsWith('encoder.') || /\.EncDecAttention\.[kv]$/.test(module);
+    numbers[ofSource ? 'source' : 'target'] += rank * (inner + out);
+  }
+  return (source, target) =>
+    2 * forwardFlops(geometry, source, target) + 6 * (numbers.source * source + numbers.target * target);
+}
 
 /** One sample's step that trains every weight. */
 export const fullStepFlops = (geometry: Geometry, source: number, target: number): number =>

@@ -23,6 +23,8 @@ export interface StepReport {
   /** Mean over the step's label tokens, before the update. */
   loss: number;
   tokens: number;
+  /** By the formula, padding not counted; absent where the course does not say how. */
+  flops?: number;
   ms: number;
   /** Of ms: making batches and feeds, running the graph (forward and backward), and the rest: sums, clipping, AdamW. */
   parts: StepParts;
@@ -52,6 +54,8 @@ export interface Course {
   /** Rate of dropout of the adapter's inputs, where the graph has it. */
   adapterDropout?: number | undefined;
   report?: (step: StepReport) => void;
+  /** Operations of a sample's step, by its tokens. */
+  flopsOf?: (source: number, target: number) => number;
   /** Each micro-batch, before it runs: what a process was about when it ended. */
   running?: (batch: Padded) => void;
 }
@@ -69,7 +73,7 @@ export async function train(
   examples: readonly Encoded[],
   settings: Training,
   seed: number,
-  { microBatch, adapterDropout = 0, report, running }: Course = {},
+  { microBatch, adapterDropout = 0, report, flopsOf, running }: Course = {},
 ): Promise<TrainResult> {
   const optimizer = adamW(parameters, settings);
   const steps = stepCount(examples.length, settings);
@@ -98,7 +102,10 @@ export async function train(
     total.loss += loss * labelTokens(all);
     const ms = performance.now() - from;
     const parts = { dataMs, runMs, optimizerMs: ms - dataMs - runMs };
-    report?.({ step: step + 1, steps, loss, tokens: tokens(all), ms, parts, gradientNorm, learningRate });
+    const flops =
+      flopsOf && all.reduce((sum, { source, target }) => sum + flopsOf(source.length, target.length), 0);
+    const size = { tokens: tokens(all), ...(flops === undefined ? {} : { flops }) };
+    report?.({ step: step + 1, steps, loss, ...size, ms, parts, gradientNorm, learningRate });
   }
   return { ...total, examples: seen.size, loss: total.loss / Math.max(1, total.labelTokens) };
 }

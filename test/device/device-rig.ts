@@ -39,7 +39,7 @@ export class FakeTrainer implements Trainer {
 
   train: Trainer['train'] = (task, adapter, shard, progress) =>
     this.#job(task, adapter, shard, (examples) => {
-      progress({ step: 1, steps: 1, loss: 2, tokensPerSecond: 10 });
+      progress({ step: 1, steps: 1, loss: 2, ms: 500, tokensPerSecond: 10, flops: 1e9 });
       const delta: NamedTensors = new Map(
         [...adapter].map(([name, { shape, data }]) => [name, { shape, data: data.map(() => 1) }]),
       );
@@ -154,7 +154,9 @@ export async function startDevice(
       cache: new AdapterCache(join(at.state, 'adapters')),
       trainer,
       ...(changes.droppedPoints ? { droppedPoints: changes.droppedPoints } : {}),
-      measure: () => ({ lap: async () => 5, end: async () => spent }),
+      measure: () => ({ source: 'ina3221', lap: async () => 5, end: async () => spent }),
+      peak: { current: async () => ({ gflops: 100, source: 'table' }), busy() {}, rest() {}, stop() {} },
+      network: 'wifi',
       write: (written) => written.forEach(points.add),
       log: createLog('device', (line) => logged.add(JSON.parse(line))),
       limits: {

@@ -31,7 +31,10 @@ function* repliesTo(job: TrainerJob): Generator<TrainerReply> {
       break;
     case 'hang':
       process.on('SIGTERM', () => {}); // It will not go by itself.
-      yield { kind: 'progress', progress: { step: 0, steps: 1, loss: 0, tokensPerSecond: 0 } };
+      yield {
+        kind: 'progress',
+        progress: { step: 0, steps: 1, loss: 0, ms: 0, tokensPerSecond: 0, flops: 0 },
+      };
       for (;;);
   }
   const worn = job.task.text.prefix === 'worn' ? 'it has done enough' : '';
@@ -54,6 +57,9 @@ function* repliesTo(job: TrainerJob): Generator<TrainerReply> {
     return;
   }
   for (const step of [1, 2])
-    yield { kind: 'progress', progress: { step, steps: 2, loss: 3 - step, tokensPerSecond: 10 } };
+    yield {
+      kind: 'progress',
+      progress: { step, steps: 2, loss: 3 - step, ms: 5, tokensPerSecond: 10, flops: 7 },
+    };
   yield { ...done, result: { kind: 'train', delta: job.adapter, measures } };
 }

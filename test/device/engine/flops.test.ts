@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig, type T5Config, tensorShapes } from '../../../device/engine/config.js';
-import { forwardFlops, fullStepFlops, geometryOf, loraStepFlops } from '../../../device/engine/flops.js';
-import { adapterShapes } from '../../../device/engine/lora.js';
+import {
+  adapterStepFlops,
+  forwardFlops,
+  fullStepFlops,
+  geometryOf,
+  loraStepFlops,
+} from '../../../device/engine/flops.js';
+import { adaptedModules, adapterShapes } from '../../../device/engine/lora.js';
 
 const flanT5 = (d: number, f: number, heads: number, layers: number): T5Config =>
   parseConfig(
@@ -62,4 +68,18 @@ test('adapters cost six operations for each of their numbers and each row that p
   assert.equal(own('wi_0', 'wi_1', 'wi'), 3 * own('wo'));
   assert.equal(own('lm_head'), 6 * 9 * 1);
   assert.equal(loraStepFlops(tiny, 4, 1, 3, ['q']) - 2 * 1564, 3 * own('q'));
+});
+
+test('an adapter of one rank costs the same by its modules; of several, each counts with its own', () => {
+  const config = flanT5(512, 1024, 6, 8);
+  const geometry = geometryOf(config);
+  const targets = ['q', 'k', 'v', 'o', 'wi_0', 'wi_1', 'wo'];
+  const lora = { rank: 4, alpha: 8, targets };
+  const step = adapterStepFlops(geometry, adaptedModules(config, lora));
+  assert.equal(step(100, 20), loraStepFlops(geometry, 100, 20, 4, targets));
+  const mixed = { ...lora, targets: ['q', 'SelfAttention.v'], rankPattern: { 'decoder.*q': 8 } };
+  const own =
+    adapterStepFlops(geometry, adaptedModules(config, mixed))(3, 2) - 2 * forwardFlops(geometry, 3, 2);
+  // 512 + 6 · 64 = 896 by rank: encoder q and v, decoder's own q and v, and q across, in eight layers.
+  assert.equal(own, 6 * 896 * 8 * ((4 + 4) * 3 + (8 + 4 + 8) * 2));
 });
