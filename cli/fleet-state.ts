@@ -19,6 +19,7 @@ const columns: Column<Presence>[] = [
   { title: 'model', cell: ({ modelSha256 }) => modelSha256.slice(0, 12) || '–' },
   { title: 'version', cell: ({ version }) => plain(version) },
   { title: 'since', cell: ({ session }) => `${new Date(session).toISOString().slice(0, 19)}Z` },
+  { title: 'power', cell: ({ powerSource }) => plain(powerSource ?? '–') },
   { title: 'dropped points', cell: ({ droppedPoints = 0 }) => String(droppedPoints), right: true },
   { title: 'state', cell: stateOf },
 ];

@@ -20,15 +20,14 @@ import type { Finished } from './journal.js';
 import { Link } from './link.js';
 import { Mailbox } from './mailbox.js';
 import { PointPost } from './point-post.js';
-import { Standing } from './standing.js';
+import { type Identity, Standing } from './standing.js';
 import { type DeviceState, stepFor } from './task-state.js';
 
-export interface AgentSettings extends Reach {
+export interface AgentSettings extends Reach, Omit<Identity, 'deviceId' | 'session'> {
   connectS: number;
   maxPacketBytes: number;
   fleet: string;
   id: string;
-  version: string;
   /** How often a device that can take no task looks whether it can again. */
   recheckMs: number;
 }
@@ -68,9 +67,9 @@ const goodbyeLimitMs = 1_000;
  * @throws Refusal where the model or the data can't be used, or no broker answers
  */
 export async function startAgent(settings: AgentSettings, parts: AgentParts): Promise<Agent> {
-  const { id: deviceId, version, fleet } = settings;
+  const { id: deviceId, version, powerSource, fleet } = settings;
   const session = await parts.journal.nextSession(Date.now());
-  const identity = { deviceId, session, version };
+  const identity = { deviceId, session, version, powerSource };
   const standing = await Standing.of(identity, parts.inventory, parts.droppedPoints);
   const duties: Duties = {
     ...parts,

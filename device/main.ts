@@ -81,7 +81,7 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   };
   try {
     agent = await startAgent(
-      { ...settings, version: await packageVersion(), recheckMs },
+      { ...settings, version: await packageVersion(), powerSource: sampler.source, recheckMs },
       { inventory, journal, cache, trainer, measure, peak, network, write, log, limits, droppedPoints },
     );
   } catch (error) {

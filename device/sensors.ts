@@ -133,7 +133,7 @@ function together(parts: readonly (PowerRails | undefined)[]): PowerRails | unde
   const there = parts.filter((part) => part !== undefined);
   if (there.length < 2) return there[0];
   return {
-    source: there.map(({ source }) => source).join('+'),
+    source: there.map(({ source }) => source).join('-'),
     averages: there.some(({ averages }) => averages),
     sensors: there.flatMap(({ sensors }) => sensors),
     total(rails) {

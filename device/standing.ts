@@ -7,6 +7,8 @@ export interface Identity {
   /** The same in every birth and will of this process; above those of former ones. */
   session: number;
   version: string;
+  /** What tells its watts. */
+  powerSource: string;
 }
 
 /** What a device says of itself: what it holds, and why it can take no task. */

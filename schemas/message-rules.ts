@@ -168,6 +168,7 @@ export const messageRules: MessageRules = {
         version: text(100),
         problem: told,
         droppedPoints: { kind: 'number', whole: true, min: 0, max: Number.MAX_SAFE_INTEGER, optional: true },
+        powerSource: mark,
       },
       // Without a model a device has a problem to tell; a will needs to say no more than that it is gone.
       (m) => (m.online && m.problem === '' && m.modelSha256 === '' ? 'modelSha256: missing' : undefined),

@@ -17,6 +17,8 @@ export interface Presence {
   problem: string;
   /** Of telemetry, lost or refused since the service began; absent: none. */
   droppedPoints?: number;
+  /** What tells its watts: a sensor, `estimate`, or `none`; absent: an older service. */
+  powerSource?: string;
 }
 
 /** A device does the task of one key once, however often it is told. Round 0 is before the first training. */

@@ -24,6 +24,7 @@ test('a device announces what it holds, and says goodbye', async (t) => {
       evaluationExamples: 3,
       version: '0.0.0',
       problem: '',
+      powerSource: 'none',
     },
   );
   await device.agent.stop();

@@ -146,6 +146,7 @@ export async function startDevice(
       fleet: 'test',
       id,
       version: '0.0.0',
+      powerSource: 'none',
       recheckMs,
     },
     {

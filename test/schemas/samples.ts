@@ -15,6 +15,7 @@ export const samples: Messages = {
     version: '0.1.0',
     problem: '',
     droppedPoints: 12,
+    powerSource: 'ina3221',
   },
   Task: {
     key,

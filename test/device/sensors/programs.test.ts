@@ -106,7 +106,7 @@ test('GPUs of nvidia-smi: load and clock as their mean, power and temperature ea
 
 test('processor and GPUs of one machine are one power sensor, whose total is of both', async () => {
   const { root, sensors } = await sensorsOf({ ...rapl, 'usr/bin/nvidia-smi': smi });
-  assert.equal(sensors.power!.source, 'rapl+nvidia-smi');
+  assert.equal(sensors.power!.source, 'rapl-nvidia-smi');
   const from = performance.now();
   await sensors.power!.read(from);
   set(root, 'sys/class/powercap/intel-rapl:0/energy_uj', 21_000_000);
