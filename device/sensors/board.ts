@@ -1,6 +1,6 @@
 import { close, constants, open, read } from 'node:fs';
 import { access, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Guard } from './guard.js';
 
@@ -20,7 +20,7 @@ export class Board {
 
   /** @param root '/' but for tests */
   constructor(root: string) {
-    this.root = root;
+    this.root = resolve(root);
   }
 
   /** @param path below the root, or absolute and in it */

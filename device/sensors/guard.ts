@@ -1,5 +1,9 @@
-/** A file that gives no answer in so long hangs. */
+import { access } from 'node:fs/promises';
+
+/** A file that gives no answer in so long hangs, unless this process itself was kept from running. */
 const limitMs = 1000;
+/** Of one operation, one after the other: open, some reads, close. */
+const steps = 6;
 /**
  * A read that hangs holds a thread of libuv's pool for as long as the kernel likes, and there are four. With so
  * many held, no file of a sensor is read until one answers.
@@ -27,13 +31,18 @@ export class Guard {
     if (this.#hangs) throw new Error(`${this.#what}: no answer yet`);
     if (hung >= maxHung) throw new Error(`${this.#what}: not read, as ${hung} other files hang`);
     let timer: NodeJS.Timeout | undefined;
+    let answered = false;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
+      timer = setTimeout(async () => {
+        // The pool takes its work in order: where what is asked later is answered before each step of it, it hangs.
+        for (let step = 0; step < steps && !answered; step++) await access('/').catch(() => {});
+        if (answered) return;
         this.#hang();
         reject(new Error(`${this.#what}: no answer within ${limitMs} ms`));
       }, limitMs);
     });
     const answer = operation().finally(() => {
+      answered = true;
       clearTimeout(timer);
       this.#answered();
     });
