@@ -157,7 +157,8 @@ export const device = dashboard({
       }),
       lines({
         title: 'Network and disk',
-        description: 'Bytes per second of all links but loopback, and of the disks.',
+        description:
+          'Bytes per second of the links, not of bridges and tunnels over them, and of whole disks.',
         width: 8,
         query: from('utilization', {
           columns: {

@@ -49,7 +49,7 @@ export const measurements = {
       disk_free_bytes: 'B, where the state is',
       disk_read_bytes_per_s: 'B/s',
       disk_write_bytes_per_s: 'B/s',
-      net_rx_bytes_per_s: 'B/s, all links but loopback',
+      net_rx_bytes_per_s: 'B/s, of links, not of bridges and tunnels over them',
       net_tx_bytes_per_s: 'B/s',
       battery_percent: '%',
       power_mode: 'number of the nvpmodel mode',
