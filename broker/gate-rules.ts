@@ -25,6 +25,12 @@ export const gateSettings = {
 
 export type GateSettings = { readonly [K in keyof typeof gateSettings]: string };
 
+/** Peers are known by nothing, as on loopback. */
+export const noGate: GateSettings = {
+  ...{ tls: '', crl: '', passwords: '' },
+  ...{ jwtKey: '', jwtIssuer: '', jwtAudience: '' },
+};
+
 /** By what peers are known; all of it can change while the broker runs. */
 export interface GateRules {
   secrets?: ServerSecrets;

@@ -1,9 +1,11 @@
+import { startRenewal } from '../identity/renewal.js';
 import { accepts, type Check } from '../runtime/health.js';
 import { createLog } from '../runtime/log.js';
 import { isLoopback } from '../runtime/loopback.js';
 import { Refusal } from '../schemas/refusal.js';
-import { healthSettings, logSettings } from '../schemas/service-settings.js';
+import { authoritySetting, healthSettings, logSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
+import { gateSettings } from './gate-rules.js';
 import { type Broker, startBroker } from './server.js';
 
 export const brokerSettings = {
@@ -27,6 +29,8 @@ export const brokerSettings = {
     default: false,
     help: 'listen on an address that other machines reach, without TLS or credentials',
   },
+  ...gateSettings,
+  ...authoritySetting,
   maxPacketBytes: {
     kind: 'integer',
     default: 2 ** 20,
@@ -70,18 +74,27 @@ export type BrokerSettings = SettingsOf<typeof brokerSettings>;
 
 /** Starts the broker service. @throws Refusal for a taken port, or an open address nobody asked for */
 export async function start(settings: BrokerSettings): Promise<Broker> {
-  const { host, insecure } = settings;
-  if (!isLoopback(host) && !insecure)
+  const { host, insecure, tls, crl } = settings;
+  // TLS without anybody to know peers by is refused where the files are read.
+  if (!isLoopback(host) && !insecure && tls === '')
     throw new Refusal(
       `host ${host} is reached from other machines, and anybody there could start runs and read updates: ` +
-        `keep 127.0.0.1, or give --insecure if the network is yours alone`,
+        `keep 127.0.0.1, give --tls (fleetune provision --role broker makes it), ` +
+        `or --insecure if the network is yours alone`,
     );
   const log = createLog('broker', settings);
+  if (tls !== '' && crl === '')
+    log.warn('no list of revoked certificates (--crl): a stolen one counts until it ends');
   const broker = await startBroker(settings, log);
   const { port, wsPort } = broker;
-  log.info('listening', { host, port, wsPort });
+  log.info('listening', { host, port, wsPort, tls: tls !== '' });
+  const renewal = startRenewal(settings, log, () => undefined); // The gate watches the bundle.
   process.send?.({ ready: { port, wsPort } });
-  return { ...broker, health: async () => [await answering(host, port)] };
+  return {
+    ...broker,
+    health: async () => [await answering(host, port)],
+    stop: () => Promise.all([renewal.stop(), broker.stop()]).then(() => undefined),
+  };
 }
 
 /** That the listener takes a connection, as one without descriptors does not. Every interface: this machine's. */

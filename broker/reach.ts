@@ -21,7 +21,9 @@ export interface Who {
  * @throws Refusal for an address on another machine without TLS or credentials, for files that can't be used
  */
 export function reachOf(reach: Reach, who: Who): Pick<ConnectionSettings, 'url' | 'username' | 'secrets'> {
-  const { broker: url, username = '' } = reach;
+  const { broker: url, username = '', tls: folder = '' } = reach;
+  if (folder !== '' && URL.canParse(url) && !isSecure(url))
+    throw new Refusal(`--tls is given, and ${url} speaks no TLS: mqtts:// or wss:// does`);
   const { password, tls } = secretsOf(reach, url);
   const problem = reachProblem(url, { isKnown: password !== undefined || tls?.cert !== undefined });
   if (problem && !reach.insecure) throw new Refusal(problem);

@@ -1,5 +1,5 @@
-import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
 import { createWebSocketStream, WebSocketServer } from 'ws';
@@ -7,10 +7,12 @@ import { type Log, told } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { Refusal } from '../schemas/refusal.js';
 import { Admission, type AdmissionLimits, type Counters } from './admission.js';
-import { unproven } from './claim.js';
+import { Gate } from './gate.js';
+import type { GateSettings } from './gate-rules.js';
+import { createListeners } from './listeners.js';
 import { watchPackets } from './packet-limit.js';
 
-export interface BrokerOptions extends AdmissionLimits {
+export interface BrokerOptions extends AdmissionLimits, Partial<GateSettings> {
   host: string;
   /** 0: any free one. */
   port: number;
@@ -38,11 +40,12 @@ export interface Broker extends Service {
 // that live. Four times this is the longest interval that a timer takes.
 const heartbeatMs = 2 ** 29 - 1;
 
-/** Starts an MQTT 3.1.1 broker. @throws Refusal where an address can't be listened on */
+/** Starts an MQTT 3.1.1 broker. @throws Refusal where an address can't be listened on, or a file can't be used */
 export async function startBroker(options: BrokerOptions, log: Log): Promise<Broker> {
   const { host, maxConnections, maxPacketBytes } = options;
   const admission = new Admission(options, log);
-  const aedes = await createAedes(options, admission, log);
+  const gate = await Gate.open(options, log);
+  const aedes = await createAedes(options, admission, gate, log);
   const serve = (connection: Duplex, request?: IncomingMessage) => {
     const client = aedes.handle(connection, request);
     watchPackets(connection, maxPacketBytes, (reason) => {
@@ -52,15 +55,7 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
     });
   };
   const sockets = new Set<Socket>();
-  const tcp = createServer({ noDelay: true, keepAlive: true }, serve);
-  const limitMs = options.connectTimeoutS * 1000;
-  const http = createHttpServer({
-    noDelay: true,
-    keepAlive: true,
-    headersTimeout: limitMs,
-    requestTimeout: limitMs,
-    connectionsCheckingInterval: limitMs,
-  });
+  const { tcp, http } = createListeners(gate, options.connectTimeoutS * 1000, log, serve);
   const webSockets = new WebSocketServer({
     server: http,
     maxPayload: 2 * maxPacketBytes,
@@ -85,6 +80,7 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
     });
   }
   const stop = async () => {
+    gate.stop();
     for (const server of [tcp, http]) server.close();
     // MQTT 3.1.1 has no goodbye of a broker's; WebSocket has: 1001, going away [RFC 6455, 7.4.1].
     for (const client of webSockets.clients) client.close(1001, 'the broker stops');
@@ -101,7 +97,12 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
   }
 }
 
-async function createAedes(options: BrokerOptions, admission: Admission, log: Log): Promise<Aedes> {
+async function createAedes(
+  options: BrokerOptions,
+  admission: Admission,
+  gate: Gate,
+  log: Log,
+): Promise<Aedes> {
   const logFailed = (error?: Error) => error && log.error('answer not published', { reason: told(error) });
   const aedes = await Aedes.createBroker({
     connectTimeout: options.connectTimeoutS * 1000,
@@ -112,9 +113,11 @@ async function createAedes(options: BrokerOptions, admission: Admission, log: Lo
       admission.greet(client, packet);
       done(null, true);
     },
-    authenticate: (client, username, _password, done) => {
-      const refused = admission.enter(client, unproven(client, username));
-      done(refused, refused === null);
+    authenticate: (client, username, password, done) => {
+      void gate.identify(client, username, password).then((claim) => {
+        const refused = admission.enter(client, claim);
+        done(refused, refused === null);
+      });
     },
     authorizePublish: (client, packet, done) => {
       // An error would cut the client, and a broker may as well acknowledge what it drops [MQTT-3.3.5-2]: a
