@@ -7,13 +7,13 @@ export type TopicKind = TopicMatch['kind'];
 export interface Identity {
   role: Role;
   id: string;
+  /** On this machine, where nothing is proven. */
+  local?: boolean;
 }
 
 /** Who is at the other end of a connection. */
 export interface Peer extends Identity {
   clientId: string;
-  /** Connected from this machine. */
-  local: boolean;
 }
 
 export const rights = ['publish', 'retain', 'will', 'receive', 'clear'] as const;
@@ -85,7 +85,8 @@ export function isTrigger(topic: string): boolean {
 }
 
 /**
- * A filter is allowed only if all that it can match is. An operator on this machine may listen to everything.
+ * A filter is allowed only if all that it can match is. Where nothing is proven, an operator on this machine may
+ * listen to everything, as anybody there could be anybody.
  */
 export function maySubscribe(
   { role, id, local }: Pick<Peer, 'role' | 'id' | 'local'>,

@@ -3,7 +3,7 @@ import type { Log } from '../runtime/log.js';
 import type { Refused } from '../schemas/status.js';
 import { matchTopic, namePattern, topicsOf } from '../schemas/topics.js';
 import { type Identity, isTrigger, may, maySubscribe, type Peer } from './access.js';
-import { isLocal, type RefusedClaim } from './claim.js';
+import type { RefusedClaim } from './claim.js';
 
 export interface AdmissionLimits {
   maxPacketBytes: number;
@@ -68,7 +68,7 @@ export class Admission {
       return refusal(refused);
     }
     const { role, id } = claim as Identity;
-    this.#peers.set(client, { role, id, clientId: client.id, local: isLocal(client) });
+    this.#peers.set(client, { ...(claim as Identity), clientId: client.id });
     if (role !== 'device') client.id = JSON.stringify([role, id, client.id]);
     return null;
   }

@@ -14,12 +14,13 @@ export interface RefusedClaim {
  * user name it is an operator on this machine, and a viewer elsewhere.
  */
 export function unproven(client: Client, username: string | undefined): Identity | RefusedClaim {
-  const role = username ? roles.find((r) => r === username) : isLocal(client) ? 'operator' : 'viewer';
+  const local = isLocal(client);
+  const role = username ? roles.find((r) => r === username) : local ? 'operator' : 'viewer';
   if (!role) return { code: 4, problem: `no such role: the user name is one of ${roles.join(', ')}` };
-  return { role, id: client.id };
+  return { role, id: client.id, local };
 }
 
-export function isLocal(client: Client): boolean {
+function isLocal(client: Client): boolean {
   const { remoteAddress } = client.req?.socket ?? (client.conn as Socket);
   return /^(::ffff:)?127\.|^::1$/.test(remoteAddress ?? '');
 }

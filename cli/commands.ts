@@ -124,6 +124,10 @@ export const commands: Record<string, Command> = {
     summary: 'looks at what a service, or this machine, needs, and says what to do about what is wrong',
     run: async (argv, title) => (await import('./doctor.js')).doctor(argv, title),
   },
+  access: {
+    summary: 'who may do what at which topic: a table, or the ACL file of Mosquitto or EMQX',
+    run: async (argv, title) => (await import('./access.js')).showAccess(argv, title),
+  },
   'influx init': {
     summary: 'sets up an InfluxDB: database, retention, downsampling; done again it changes nothing',
     run: async (argv, title) => (await import('./influx.js')).initInflux(argv, title),

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { commands } from '../cli/commands.js';
 import { runSettings } from '../schemas/run-settings.js';
+import { accessTable } from './access-docs.js';
 import { allSettings, settingsTable } from './settings-docs.js';
 import { arrows, owners } from './style-rules.js';
 
@@ -34,6 +35,10 @@ test('docs/settings.md is made from the tables of the code', () => {
   holds('docs/settings.md', allSettings());
 });
 
+test('docs/access.md holds the topic rules of the code', () => {
+  holds('docs/access.md', accessTable());
+});
+
 test('the README names every command and every dependency', () => {
   const text = read('README.md');
   for (const name of Object.keys(commands)) assert.ok(text.includes(`fleetune ${name}`), name);
@@ -41,7 +46,7 @@ test('the README names every command and every dependency', () => {
 });
 
 test('every file that the documents name is there', () => {
-  for (const document of ['README.md', 'docs/architecture.md', 'docs/settings.md']) {
+  for (const document of ['README.md', 'docs/access.md', 'docs/architecture.md', 'docs/settings.md']) {
     const named = [...read(document).matchAll(/`([a-z][\w./-]*\.(?:ts|mjs|json|proto|yaml|md))`/g)].map(
       ([, file]) => file!,
     );

@@ -1,4 +1,5 @@
 import { brokerSettings } from '../broker/main.js';
+import { accessSettings } from '../cli/access.js';
 import { demoSettings } from '../cli/demo-settings.js';
 import { doctorSettings } from '../cli/doctor.js';
 import { healthCommandSettings } from '../cli/health.js';
@@ -44,6 +45,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune renew': renewSettings,
   'fleetune revoke': revokeSettings,
   'fleetune password': passwordSettings,
+  'fleetune access': accessSettings,
   'fleetune report': reportSettings,
   'fleetune summarize': summarizeSettings,
   'fleetune health': healthCommandSettings,

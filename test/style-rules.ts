@@ -31,6 +31,7 @@ export const arrows: Record<string, readonly string[]> = {
       'identity',
       'broker/main.ts',
       'broker/client.ts',
+      'broker/acl.ts',
       'broker/probe.ts',
       'coordinator/main.ts',
       'device/main.ts',
