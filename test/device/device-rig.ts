@@ -119,6 +119,8 @@ export interface DeviceChanges {
   evaluation?: string;
   recheckMs?: number;
   droppedPoints?: () => number;
+  /** The bundle's folder, of a broker that speaks TLS. */
+  tls?: string;
 }
 
 /** What the power sensor of every test device told of every task. */
@@ -140,7 +142,7 @@ export async function startDevice(
   const agent = await startAgent(
     {
       broker: url,
-      password: '',
+      tls: changes.tls ?? '',
       connectS: 5,
       maxPacketBytes: 2 ** 20,
       fleet: 'test',

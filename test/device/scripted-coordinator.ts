@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { FleetClient } from '../../broker/client.js';
+import type { Secrets } from '../../broker/connection.js';
 import { decode, encode } from '../../schemas/codec.js';
 import type { Chunk, Manifest, Point, Presence, Receipt, Task, Update } from '../../schemas/messages.js';
 import { encodeSafetensors, type NamedTensors } from '../../schemas/tensors.js';
@@ -36,7 +37,11 @@ export interface ScriptedCoordinator {
   send(device: string, receipt: Receipt): Promise<void>;
 }
 
-export async function startCoordinator(t: TestContext, url: string): Promise<ScriptedCoordinator> {
+export async function startCoordinator(
+  t: TestContext,
+  url: string,
+  secrets: () => Secrets = () => ({}),
+): Promise<ScriptedCoordinator> {
   const parts = new Map<string, Uint8Array[]>();
   const [presences, chunks] = [new Events<Presence>(), new Events<Chunk>()];
   const [updates, points] = [new Events<Update>(), new Events<Point>()];
@@ -67,6 +72,7 @@ export async function startCoordinator(t: TestContext, url: string): Promise<Scr
     client.publish(topics.receipt(device), encode('Receipt', receipt)).catch(() => {});
 
   const { client } = await join(t, url, 'coordinator', 'coordinator-1', {
+    secrets,
     maxPacketBytes: 2 ** 20,
     connected: (connection) => connection.subscribe(everything),
     message: async (topic, payload) => {

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { readBundle } from '../../identity/bundle.js';
+import { enroll } from '../../identity/enrolment.js';
+import { dueMs, startRenewal } from '../../identity/renewal.js';
+import { revoke } from '../../identity/revocation.js';
+import { createLog } from '../../runtime/log.js';
+import { Events } from '../broker/rig.js';
+import { claimed, makeTestAuthority, serve } from './authority-rig.js';
+
+const lookMs = 20;
+
+test('a certificate is due when two thirds of its life are over, and up to a tenth later', () => {
+  assert.equal(dueMs({ fromMs: 1000, toMs: 4000 }, 0), 3000);
+  assert.equal(dueMs({ fromMs: 1000, toMs: 4000 }, 1), 3300);
+});
+
+test('a certificate that is due is renewed, and it is told; one that is not is left alone', async (t) => {
+  const { authority, folder, bundle } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const events = new Events<string>();
+  const log = createLog('device', (line) => events.add(JSON.parse(line).message));
+  const young = await bundle('device', 'shed');
+  const left = startRenewal({ tls: young, authority: url }, log, () => events.add('left'), lookMs);
+  // Of a life of 24 h it has seen 20, so it is due.
+  const due = await bundle('device', 'barn', { nowMs: Date.now() - 20 * 3_600_000 });
+  const before = readBundle(due).own!.certificate;
+  const renewal = startRenewal({ tls: due, authority: url }, log, () => events.add('renewed'), lookMs);
+  await events.find((event) => event === 'renewed');
+  assert.notEqual(readBundle(due).own!.certificate, before);
+  await renewal.stop();
+  await left.stop();
+  assert.deepEqual(events.all, ['certificate renewed', 'renewed']);
+  assert.ok(folder);
+});
+
+test('where the authority refuses or is away, it is told, and the present certificate stays', async (t) => {
+  const { authority, bundle } = await makeTestAuthority(t);
+  const { url, server } = await serve(t, authority);
+  const lines = new Events<Record<string, unknown>>();
+  const log = createLog('device', (line) => lines.add(JSON.parse(line)));
+  const fail = async (name: string) => {
+    const tls = await bundle('device', name, { nowMs: Date.now() - 20 * 3_600_000 });
+    const { certificate } = readBundle(tls).own!;
+    if (name === 'barn') await revoke(authority, name, Date.now());
+    const renewal = startRenewal(
+      { tls, authority: url },
+      log,
+      () => assert.fail('it is the old one'),
+      lookMs,
+    );
+    const line = await lines.find(({ message }) => message === 'certificate not renewed');
+    await renewal.stop();
+    lines.all.length = 0;
+    assert.equal(readBundle(tls).own!.certificate, certificate);
+    assert.ok(Number(line.nextTryS) > 60);
+    return String(line.reason);
+  };
+  assert.match(await fail('barn'), /refuses: a revoked certificate/);
+  await server.stop();
+  assert.match(await fail('shed'), /can't be asked.*ECONNREFUSED/);
+});
+
+test('a certificate that somebody else puts there is told too, with no authority set', async (t) => {
+  const { bundle } = await makeTestAuthority(t);
+  const events = new Events<string>();
+  const [tls, next] = [await bundle('device', 'barn'), await bundle('device', 'barn')];
+  const renewal = startRenewal(
+    { tls, authority: '' },
+    createLog('device', () => {}),
+    () => events.add('renewed'),
+    lookMs,
+  );
+  for (const file of ['tls.key', 'tls.crt']) await cp(join(next, file), join(tls, file));
+  await events.count(1);
+  await renewal.stop();
+});
+
+test('an enrolled board renews by itself again and again', async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const { url, logged } = await serve(t, authority, { days: 3 / 86_400 });
+  const tls = join(folder, 'board');
+  await enroll(await claimed(authority, url, 'barn'), tls);
+  const renewal = startRenewal(
+    { tls, authority: url },
+    createLog('device', () => {}),
+    () => undefined,
+    lookMs,
+  );
+  await logged.find(() => logged.all.filter(({ message }) => message === 'renewed').length >= 2);
+  await renewal.stop();
+  assert.ok(readBundle(tls).own);
+});
