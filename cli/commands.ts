@@ -128,6 +128,14 @@ export const commands: Record<string, Command> = {
     summary: 'who may do what at which topic: a table, or the ACL file of Mosquitto or EMQX',
     run: async (argv, title) => (await import('./access.js')).showAccess(argv, title),
   },
+  backup: {
+    summary: 'writes a coordinator’s runs into one file, also while it is at work',
+    run: async (argv, title) => (await import('./backup.js')).backup(argv, title),
+  },
+  restore: {
+    summary: 'puts a backup into an empty runs folder; the open run goes on from there',
+    run: async (argv, title) => (await import('./backup.js')).restoreBackup(argv, title),
+  },
   'influx init': {
     summary: 'sets up an InfluxDB: database, retention, downsampling; done again it changes nothing',
     run: async (argv, title) => (await import('./influx.js')).initInflux(argv, title),

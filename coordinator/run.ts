@@ -31,6 +31,8 @@ export type RunEntry = { atMs: number } & (
   | { kind: 'accepted'; deviceId: string; sha256: string; bytes: number; measures: Measures }
   | { kind: 'refused'; deviceId: string; sha256: string; reason: string }
   | { kind: 'resumed'; downtimeMs: number }
+  /** From a backup: devices may have gone further. */
+  | { kind: 'restored' }
   | { kind: 'closed'; contributors: string[] }
   | { kind: 'failed'; reason: string }
   | { kind: 'made'; version: number; sha256: string }
@@ -66,6 +68,8 @@ export interface RunState {
   startedMs: number;
   /** Of the base model; '' until the first task. */
   modelSha256: string;
+  /** How often it was restored from a backup. */
+  term: number;
   /** −1 until there is an adapter. */
   version: number;
   sha256: string;
@@ -98,6 +102,7 @@ export function replay(entries: readonly RunEntry[]): RunState {
     settings,
     startedMs: atMs,
     modelSha256: '',
+    term: 0,
     version: -1,
     sha256: '',
     before: null,
@@ -144,6 +149,9 @@ export function apply(state: RunState, entry: RunEntry): RunState {
       if (step.phase !== 'waiting') return state;
       return { ...state, step: { ...step, sinceMs: step.sinceMs + downtimeMs } };
     }
+    case 'restored':
+      if (step.phase === 'ended') break;
+      return { ...state, term: state.term + 1 };
     case 'closed':
       if (step.phase === 'waiting' && step.stage.kind === 'evaluate')
         return follow(state, step.stage, entry.atMs);

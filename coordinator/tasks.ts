@@ -40,6 +40,7 @@ export function taskFor(state: RunState, cohort: Cohort, deviceId: string, nowMs
     },
     text: { prefix: s.prefix, maxSourceTokens: s.maxSourceTokens, maxTargetTokens: s.maxTargetTokens },
     evaluationExamples: s.evaluationExamples,
+    ...(state.term > 0 ? { term: state.term } : {}),
   };
 }
 

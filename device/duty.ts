@@ -67,7 +67,7 @@ export async function doTask(task: Task, duties: Duties, signal: AbortSignal): P
     log.info('task done', { ...task.key, ...measures, trainerPeakRssBytes: trainer.peakRssBytes });
     if (task.key.kind !== 'init') duties.write([taskPoint(task.key, measures, duties.deviceId, Date.now())]);
   } else log.warn('task failed', { ...task.key, reason: failure });
-  return journal.finish(update);
+  return journal.finish(update, task.term);
 }
 
 /** Hands an update in. @throws the signal's reason */

@@ -15,6 +15,8 @@ export interface Finished {
   /** Of its task: computation and download; absent in what former versions left. */
   computedS?: number;
   downS?: number;
+  /** Of its task; absent: 0. */
+  term?: number;
 }
 
 /**
@@ -42,15 +44,15 @@ export class Journal {
   }
 
   /** Puts an update on disk, in the place of the last one. */
-  async finish(update: Update): Promise<Finished> {
+  async finish(update: Update, term = 0): Promise<Finished> {
     const bytes = encode('Update', update);
     const { key, baseSha256, measures } = update;
     const { seconds: computedS, downS = 0 } = measures;
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     await this.drop();
     await writeAtomic(this.#bytes, bytes);
-    const times = { computedS, downS };
-    return this.#record({ key, baseSha256, sha256, totalBytes: bytes.length, settled: false, ...times });
+    const rest = { settled: false, term, computedS, downS };
+    return this.#record({ key, baseSha256, sha256, totalBytes: bytes.length, ...rest });
   }
 
   /** A receipt ended the offer; the bytes stay, in case that the coordinator asks again. */

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startRenewal } from '../identity/renewal.js';
 import { requireFolder } from '../runtime/files.js';
 import { type Check, linkCheck } from '../runtime/health.js';
 import { createLog, forChild } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
+import { packageVersion } from '../runtime/version.js';
 import { engineOptions } from '../schemas/engine-settings.js';
 import type { Point } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
@@ -81,7 +81,7 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   };
   try {
     agent = await startAgent(
-      { ...settings, version: await packageVersion(), powerSource: sampler.source, recheckMs },
+      { ...settings, version: packageVersion(), powerSource: sampler.source, recheckMs },
       { inventory, journal, cache, trainer, measure, peak, network, write, log, limits, droppedPoints },
     );
   } catch (error) {
@@ -111,8 +111,3 @@ const tasksCheck = ({ ready, problem }: Condition): Check => ({
   ok: ready,
   detail: ready ? 'it can take one' : `it can take none: ${problem}`,
 });
-
-async function packageVersion(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}

@@ -20,10 +20,10 @@ export function stepFor(state: DeviceState, finished: Finished | undefined, task
   if (task.key.kind === 'cancel') return current && ends(task.key, current.key) ? 'stop' : 'ignore';
   // Told again in mid-upload: a coordinator that was restarted waits for a chunk; one asks it where to go on.
   if (current && isSame(current, task)) return state.phase === 'working' ? 'ignore' : 'offer';
-  if (current && isOlder(task.key, current.key)) return 'ignore';
+  if (current && isOlder(task, current)) return 'ignore';
   if (!finished) return 'work';
   if (isSame(finished, task)) return 'offer';
-  return isOlder(task.key, finished.key) ? 'ignore' : 'work';
+  return isOlder(task, finished) ? 'ignore' : 'work';
 }
 
 /** A run that was started again under its old name may start from another adapter. */
@@ -37,5 +37,11 @@ const isSame = (known: Pick<Task, 'key' | 'baseSha256'>, task: Task) =>
 const ends = (cancel: TaskKey, current: TaskKey) =>
   cancel.run === current.run && cancel.round >= current.round;
 
-const isOlder = (key: TaskKey, current: TaskKey) => key.run === current.run && place(key) < place(current);
+/** A run that was restored from a backup goes through rounds again that devices had left behind. */
+function isOlder(task: Pick<Task, 'key' | 'term'>, current: Pick<Task, 'key' | 'term'>): boolean {
+  const [term, currentTerm] = [task.term ?? 0, current.term ?? 0];
+  if (task.key.run !== current.key.run || term !== currentTerm)
+    return task.key.run === current.key.run && term < currentTerm;
+  return place(task.key) < place(current.key);
+}
 const place = ({ round, kind }: TaskKey) => round * 3 + ['init', 'train', 'evaluate'].indexOf(kind);

@@ -188,6 +188,7 @@ export const messageRules: MessageRules = {
         training,
         text: sourceText,
         evaluationExamples: examples,
+        term: { kind: 'number', whole: true, min: 0, max: maxUint32, optional: true },
       },
       (m) => {
         const needsBase = m.key.kind === 'train' || m.key.kind === 'evaluate';

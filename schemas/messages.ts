@@ -78,6 +78,8 @@ export interface Task {
   text: Text;
   /** At most this many; 0: all. */
   evaluationExamples: number;
+  /** How often its run was restored from a backup: before the round, it says which task is later. Absent: never. */
+  term?: number;
 }
 
 export interface Measures {

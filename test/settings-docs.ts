@@ -1,5 +1,6 @@
 import { brokerSettings } from '../broker/main.js';
 import { accessSettings } from '../cli/access.js';
+import { backupSettings } from '../cli/backup.js';
 import { demoSettings } from '../cli/demo-settings.js';
 import { doctorSettings } from '../cli/doctor.js';
 import { healthCommandSettings } from '../cli/health.js';
@@ -50,6 +51,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune summarize': summarizeSettings,
   'fleetune health': healthCommandSettings,
   'fleetune doctor': doctorSettings,
+  'fleetune backup, restore': backupSettings,
   'fleetune influx init': influxInitSettings,
   'fleetune model pull': modelPullSettings,
   'fleetune bench': benchSettings,

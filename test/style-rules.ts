@@ -34,6 +34,8 @@ export const arrows: Record<string, readonly string[]> = {
       'broker/acl.ts',
       'broker/probe.ts',
       'coordinator/main.ts',
+      'coordinator/backup.ts',
+      'coordinator/restore.ts',
       'device/main.ts',
     ],
     ...['telemetry/influx-setup.ts', 'telemetry/newest.ts', 'telemetry/point.ts'],
@@ -68,6 +70,7 @@ export const owners: Record<string, readonly string[]> = {
   'reflect-metadata': ['identity/x509.ts'], // That library asks for it.
   jose: ['identity/token.ts'],
   pino: ['runtime/log.ts'],
+  tar: ['coordinator/archive.ts'],
   'node-cron': ['coordinator/schedule.ts'],
   '@grafana/grafana-foundation-sdk': ['grafana/panel.ts', 'grafana/panels.ts', 'grafana/dashboard.ts'],
   'playwright-core': ['test/browser.ts'],

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
+import { packageVersion } from '../../runtime/version.js';
 import { bytesText } from '../tables.js';
 import { type Check, ok, problem } from './check.js';
 
@@ -7,13 +7,10 @@ import { type Check, ok, problem } from './check.js';
 export const machine: Check = {
   applies: () => true,
   async look() {
-    const { version } = JSON.parse(
-      readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
-    ) as { version: string };
     const [major = 0] = process.versions.node.split('.').map(Number);
     const cores = os.availableParallelism();
     const what =
-      `fleetune ${version}, Node ${process.versions.node}, ${process.platform}/${process.arch} ${os.release()}, ` +
+      `fleetune ${packageVersion()}, Node ${process.versions.node}, ${process.platform}/${process.arch} ${os.release()}, ` +
       `${cores} cores, ${bytesText(os.totalmem())}, user ${os.userInfo().username}`;
     return [major >= 20 ? ok(what) : problem(what, 'install Node 20 or later')];
   },

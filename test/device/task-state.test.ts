@@ -64,3 +64,14 @@ test('a cancel stops what is done for its run, unless a later round has begun', 
   assert.equal(stepFor(working({ run: 'r2' }), undefined, cancel), 'ignore');
   assert.equal(stepFor(idle, finishedOf(), cancel), 'ignore');
 });
+
+test('a run that was restored from a backup is gone through again, and what was told before is late', () => {
+  const restored = taskOf({}, { term: 1 });
+  for (const state of [idle, working({ round: 3 }), offering({ round: 3 })]) {
+    assert.equal(stepFor(state, finishedOf({ round: 3 }), restored), 'work');
+    assert.equal(stepFor(state, { ...finishedOf({ round: 3 }), term: 2 }, restored), 'ignore');
+  }
+  const again: DeviceState = { phase: 'working', task: restored };
+  assert.equal(stepFor(again, undefined, taskOf({ round: 3 })), 'ignore');
+  assert.equal(stepFor(idle, finishedOf(), restored), 'offer', 'what it made of the same is the same');
+});
