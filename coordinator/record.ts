@@ -1,13 +1,14 @@
 import type { Measures } from '../schemas/messages.js';
-import type { RoundRecord, Score } from '../schemas/status.js';
-import type { Answers, Cohort } from './run.js';
+import { type RoundRecord, type Score, unmeasured } from '../schemas/status.js';
+import { acceptedOf, deviceCosts, sum, totalsOf } from './costs.js';
+import type { Answers, Cohort, RunStep } from './run.js';
 import { inOrder } from './selection.js';
 
 /** What a round came to, from what its devices measured. Pure. Numbers that nobody measured are null. */
 
 /** Means over all evaluated examples: loss by label tokens, ROUGE by examples; null when nobody evaluated. */
 export function meanScore(answers: Answers): Score | null {
-  const all = accepted(answers).map(([, { measures }]) => measures);
+  const all = acceptedOf({ answers }).map(([, { measures }]) => measures);
   const loss = mean(
     all,
     (m) => m.loss,
@@ -30,13 +31,12 @@ export function meanScore(answers: Answers): Score | null {
 }
 
 export function trainedRecord(
-  cohort: Cohort,
-  contributors: readonly string[],
+  step: Extract<RunStep, { phase: 'making' }>,
   atMs: number,
   adapter: { version: number; sha256: string },
 ): RoundRecord {
-  const { round, stage, answers } = cohort;
-  const trained = accepted(answers).map(([, { measures }]) => measures);
+  const { round, stage, answers, contributors, closedMs } = step;
+  const trained = acceptedOf(step).map(([, { measures }]) => measures);
   return {
     ...blank(stage.round, adapter),
     state: 'closed',
@@ -48,7 +48,9 @@ export function trainedRecord(
       (m) => m.loss,
       (m) => m.labelTokens,
     ),
-    ...costs(cohort, atMs),
+    ...costs(step, undefined),
+    seconds: (atMs - step.openedMs) / 1000,
+    aggregateS: (atMs - closedMs) / 1000,
     ...shortages(answers),
   };
 }
@@ -67,38 +69,41 @@ export function failedRecord(
     ...record,
     invited: inOrder(cohort.round.invited),
     refused: { ...cohort.round.failed },
-    ...costs(cohort, atMs),
+    ...costs(cohort, undefined),
+    seconds: (atMs - cohort.openedMs) / 1000,
   };
 }
 
 /** A closed round with the score after it; its costs count too. */
 export function withEvaluation(
   record: RoundRecord,
-  cohort: Cohort,
+  training: Cohort | undefined,
+  evaluation: Cohort,
   score: Score | null,
   atMs: number,
 ): RoundRecord {
-  const { bytesUp, bytesDown, joules, seconds } = costs(cohort, atMs);
+  const seconds = (atMs - evaluation.openedMs) / 1000;
   return {
     ...record,
-    ...shortages(cohort.answers, record.outOfMemory),
+    ...shortages(evaluation.answers, record.outOfMemory),
     evalLoss: score?.loss ?? null,
     rougeL: score?.rougeL ?? null,
-    bytesUp: record.bytesUp + bytesUp,
-    bytesDown: record.bytesDown + bytesDown,
+    ...costs(training, evaluation),
     seconds: record.seconds + seconds,
-    joules: record.joules === null && joules === null ? null : (record.joules ?? 0) + (joules ?? 0),
+    evaluateS: seconds,
   };
 }
 
-function costs(cohort: Cohort, atMs: number) {
-  const all = accepted(cohort.answers);
-  const sensed = all.filter(([, { measures }]) => measures.joules !== undefined);
+function costs(training: Cohort | undefined, evaluation: Cohort | undefined) {
+  const perDevice = deviceCosts(training, evaluation);
+  const all = Object.values(perDevice);
+  const answered = training ? acceptedOf(training).map(([, { atMs }]) => atMs) : [];
   return {
-    bytesUp: sum(all, ([, answer]) => answer.bytes),
-    bytesDown: sum(all, ([, { measures }]) => measures.bytesDown),
-    seconds: (atMs - cohort.openedMs) / 1000,
-    joules: sensed.length === 0 ? null : sum(sensed, ([, { measures }]) => measures.joules ?? 0),
+    bytesUp: sum(all, ({ bytesUp }) => bytesUp),
+    bytesDown: sum(all, ({ bytesDown }) => bytesDown),
+    trainS: training && answered.length > 0 ? (Math.max(...answered) - training.openedMs) / 1000 : null,
+    ...totalsOf(all),
+    perDevice,
   };
 }
 
@@ -107,7 +112,7 @@ function shortages(
   answers: Answers,
   before: RoundRecord['outOfMemory'] = {},
 ): Pick<RoundRecord, 'outOfMemory'> {
-  const found = accepted(answers).flatMap(
+  const found = acceptedOf({ answers }).flatMap(
     ([
       id,
       {
@@ -139,20 +144,10 @@ const blank = (round: number, { version, sha256 }: { version: number; sha256: st
   bytesUp: 0,
   bytesDown: 0,
   seconds: 0,
-  joules: null,
+  ...unmeasured,
   version,
   sha256,
 });
-
-type Accepted = Extract<Answers[string], { accepted: true }>;
-
-/** In order of names, so that sums do not depend on who answered first. */
-function accepted(answers: Answers): [string, Accepted][] {
-  return inOrder(Object.keys(answers)).flatMap((id): [string, Accepted][] => {
-    const answer = answers[id]!;
-    return answer.accepted ? [[id, answer]] : [];
-  });
-}
 
 function mean(
   all: Measures[],
@@ -161,8 +156,4 @@ function mean(
 ): number | null {
   const weights = sum(all, weight);
   return weights > 0 ? sum(all, (m) => value(m) * weight(m)) / weights : null;
-}
-
-function sum<T>(items: readonly T[], of: (item: T) => number): number {
-  return items.reduce((total, item) => total + of(item), 0);
 }

@@ -1,5 +1,7 @@
+import { pointOf } from '../schemas/measurements.js';
 import type { Point } from '../schemas/messages.js';
-import type { FleetStatus, RoundRecord, RunSummary } from '../schemas/status.js';
+import { type FleetStatus, type RoundRecord, type RunSummary, stragglersOf } from '../schemas/status.js';
+import { totalsOf } from './costs.js';
 import type { RunEntry, RunState } from './run.js';
 import { inOrder } from './selection.js';
 
@@ -27,7 +29,7 @@ export function statusOf(state: RunState, note: string): FleetStatus {
     deadlineAt: cohort?.round.phase === 'open' ? iso(cohort.round.deadlineMs) : null,
     note: note || failure,
     before: state.before,
-    history: [...records],
+    history: withoutDevices(records),
     startedAt: iso(state.startedMs),
   };
 }
@@ -46,7 +48,7 @@ export function idleStatus(latest: RunSummary | null): FleetStatus {
     deadlineAt: null,
     note: latest?.reason ?? '',
     before: latest?.before ?? null,
-    history: latest?.rounds ?? [],
+    history: withoutDevices(latest?.rounds ?? []),
     startedAt: latest?.startedAt ?? null,
   };
 }
@@ -69,6 +71,7 @@ export function summaryOf(state: RunState): RunSummary {
     before: state.before,
     after: state.after,
     rounds: [...state.records],
+    costs: totalsOf(state.records.flatMap(({ perDevice = {} }) => Object.values(perDevice))),
     adapter: version < 0 ? null : { path: 'adapter', version, sha256 },
   };
 }
@@ -82,31 +85,48 @@ export function completedRecord(before: RunState, after: RunState, entry: RunEnt
   return evaluated ? last : undefined;
 }
 
-/** JSON of a status or summary within a limit: the oldest rounds are left out. */
+/** JSON of a status or summary within a limit: first each device's part is left out, then the oldest rounds are. */
 export function fittedJson<T extends object>(value: T, rounds: keyof T & string, maxBytes: number): string {
-  let kept = value[rounds] as RoundRecord[];
-  for (;;) {
+  const all = value[rounds] as RoundRecord[];
+  const whole = JSON.stringify(value);
+  if (Buffer.byteLength(whole) <= maxBytes) return whole;
+  for (let kept = withoutDevices(all); ; kept = kept.slice(Math.ceil(kept.length / 2))) {
     const text = JSON.stringify({ ...value, [rounds]: kept });
     if (Buffer.byteLength(text) <= maxBytes || kept.length === 0) return text;
-    kept = kept.slice(Math.ceil(kept.length / 2));
   }
 }
 
+const withoutDevices = (records: readonly RoundRecord[]): RoundRecord[] =>
+  records.map(({ perDevice: _, ...record }) => record);
+
 export function roundPoint(record: RoundRecord, run: string, fleet: string, timeMs: number): Point {
-  const { round, trainLoss, evalLoss, rougeL, joules, bytesUp, bytesDown, seconds } = record;
-  const measured = { loss: trainLoss, evalLoss, rougeL, joules };
-  const known = Object.entries(measured).filter((entry): entry is [string, number] => entry[1] !== null);
-  return {
-    measurement: 'round',
-    tags: { fleet, run, state: record.state },
-    fields: {
-      round,
-      participants: record.participants.length,
-      bytesUp,
-      bytesDown,
-      seconds,
-      ...Object.fromEntries(known),
-    },
-    timeMs,
+  const { tokensPerJoule } = record;
+  const fields = {
+    round: record.round,
+    closed: Number(record.state === 'closed'),
+    invited: record.invited.length,
+    participants: record.participants.length,
+    stragglers: stragglersOf(record).length,
+    loss: record.trainLoss,
+    eval_loss: record.evalLoss,
+    rouge_l: record.rougeL,
+    bytes_up: record.bytesUp,
+    bytes_down: record.bytesDown,
+    seconds: record.seconds,
+    train_s: record.trainS,
+    aggregate_s: record.aggregateS,
+    evaluate_s: record.evaluateS,
+    compute_s: record.computeS,
+    transfer_s: record.transferS,
+    tokens: record.tokens,
+    joules: record.joules,
+    idle_joules: record.idleJoules,
+    network_joules: record.networkJoules,
+    tokens_per_joule: tokensPerJoule,
+    joules_per_token: tokensPerJoule ? 1 / tokensPerJoule : null,
+    joules_per_mb: record.joulesPerMb,
+    granularity: record.granularity,
+    mfu: record.mfu,
   };
+  return pointOf('round', { fleet, run }, fields, timeMs);
 }

@@ -41,9 +41,10 @@ export type RunEntry = { atMs: number } & (
 
 /** What a device answered to the open task, and what it was told. */
 export type Answer = { sha256: string } & (
-  | { accepted: true; bytes: number; measures: Measures }
+  | { accepted: true; bytes: number; measures: Measures; atMs: number; awayMs: number }
   | { accepted: false; reason: string }
 );
+export type Accepted = Extract<Answer, { accepted: true }>;
 export type Answers = Readonly<Record<string, Answer>>;
 
 /** A stage whose tasks are out, or were. */
@@ -52,13 +53,15 @@ export interface Cohort {
   round: Round;
   answers: Answers;
   openedMs: number;
+  /** Since then without a coordinator. */
+  awayMs: number;
 }
 
 export type RunStep =
   | { phase: 'waiting'; stage: Stage; sinceMs: number }
   | ({ phase: 'open' } & Cohort)
   /** The closing set is fixed; the next version is not on disk yet. */
-  | ({ phase: 'making'; contributors: string[] } & Cohort)
+  | ({ phase: 'making'; contributors: string[]; closedMs: number } & Cohort)
   | { phase: 'ended'; state: 'completed' | 'failed' | 'stopped'; reason: string; atMs: number };
 
 export interface RunState {
@@ -77,6 +80,8 @@ export interface RunState {
   /** Of the current version; null until an evaluation of it brought something. */
   after: Score | null;
   records: readonly RoundRecord[];
+  /** The stage that the last record is of, for the evaluation that completes it. */
+  trained: Cohort | null;
   /** Devices that failed to make version 0, and why. */
   initFailures: readonly string[];
   /** Devices that were asked last, by kind of task: whom a stage waits for a little. */
@@ -108,6 +113,7 @@ export function replay(entries: readonly RunEntry[]): RunState {
     before: null,
     after: null,
     records: [],
+    trained: null,
     initFailures: [],
     asked: {},
     recent: [],
@@ -124,12 +130,13 @@ export function apply(state: RunState, entry: RunEntry): RunState {
       const { stage, invited, deadlineMs, atMs: openedMs, modelSha256 } = entry;
       const round = openRound(invited, deadlineMs, rulesOf(stage, state.settings, invited.length));
       const asked = { ...state.asked, [stage.kind]: invited };
-      return { ...state, modelSha256, asked, step: { phase: 'open', stage, round, answers: {}, openedMs } };
+      const open: Open = { phase: 'open', stage, round, answers: {}, openedMs, awayMs: 0 };
+      return { ...state, modelSha256, asked, step: open };
     }
     case 'accepted': {
       if (step.phase !== 'open') break;
-      const { deviceId, sha256, bytes, measures } = entry;
-      const answer: Answer = { accepted: true, sha256, bytes, measures };
+      const { deviceId, sha256, bytes, measures, atMs } = entry;
+      const answer: Answer = { accepted: true, sha256, bytes, measures, atMs, awayMs: step.awayMs };
       return heard(state, step, { kind: 'accepted', deviceId }, { ...step.answers, [deviceId]: answer });
     }
     case 'refused': {
@@ -145,7 +152,10 @@ export function apply(state: RunState, entry: RunEntry): RunState {
     }
     case 'resumed': {
       const { downtimeMs } = entry;
-      if (step.phase === 'open') return heard(state, step, { kind: 'resumed', downtimeMs }, step.answers);
+      if (step.phase === 'open') {
+        const away = { ...step, awayMs: step.awayMs + downtimeMs };
+        return heard(state, away, { kind: 'resumed', downtimeMs }, step.answers);
+      }
       if (step.phase !== 'waiting') return state;
       return { ...state, step: { ...step, sinceMs: step.sinceMs + downtimeMs } };
     }
@@ -157,7 +167,7 @@ export function apply(state: RunState, entry: RunEntry): RunState {
         return follow(state, step.stage, entry.atMs);
       if (step.phase !== 'open') break;
       if (step.stage.kind === 'evaluate') return evaluated(state, step, entry.atMs);
-      return making(remember(state, step), ticked(state, step, entry.atMs), entry.contributors);
+      return making(remember(state, step), ticked(state, step, entry.atMs), entry.contributors, entry.atMs);
     case 'made':
       if (step.phase !== 'making') break;
       return made({ ...state, version: entry.version, sha256: entry.sha256, after: null }, step, entry.atMs);
@@ -198,15 +208,15 @@ function ticked(state: RunState, step: Open, nowMs: number): Open {
   return { ...step, round: advance(step.round, { kind: 'tick', nowMs }, rules) };
 }
 
-const making = (state: RunState, step: Open, contributors: string[]): RunState => ({
+const making = (state: RunState, step: Open, contributors: string[], closedMs: number): RunState => ({
   ...state,
-  step: { ...step, phase: 'making', contributors },
+  step: { ...step, phase: 'making', contributors, closedMs },
 });
 
-function made(state: RunState, step: Cohort & { contributors: string[] }, atMs: number): RunState {
+function made(state: RunState, step: Extract<RunStep, { phase: 'making' }>, atMs: number): RunState {
   if (step.stage.kind === 'init') return follow(state, step.stage, atMs);
-  const record = trainedRecord(step, step.contributors, atMs, state);
-  return follow({ ...state, records: [...state.records, record] }, step.stage, atMs);
+  const record = trainedRecord(step, atMs, state);
+  return follow({ ...state, records: [...state.records, record], trained: step }, step.stage, atMs);
 }
 
 function failed(state: RunState, step: Exclude<RunStep, { phase: 'ended' }>, reason: string, atMs: number) {
@@ -230,7 +240,10 @@ function failed(state: RunState, step: Exclude<RunStep, { phase: 'ended' }>, rea
 function evaluated(state: RunState, step: Open, atMs: number): RunState {
   const score = meanScore(step.answers);
   const { round } = step.stage;
-  const records = state.records.map((r) => (r.round === round ? withEvaluation(r, step, score, atMs) : r));
+  const trained = state.trained?.stage.round === round ? state.trained : undefined;
+  const records = state.records.map((r) =>
+    r.round === round ? withEvaluation(r, trained, step, score, atMs) : r,
+  );
   const scored = round === 0 ? { before: score } : { after: score };
   return follow(remember({ ...state, records, ...scored }, step), step.stage, atMs);
 }

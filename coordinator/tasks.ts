@@ -91,6 +91,6 @@ export function cancelTask(state: RunState, cohort: Cohort, deviceId: string, no
 export function probeTask(started: Extract<RunEntry, { kind: 'started' }>): Task {
   const state = { ...replay([started]), modelSha256: '0'.repeat(64) };
   const round = openRound(['device'], 0, { needed: 1 });
-  const cohort: Cohort = { stage: { kind: 'init', round: 0 }, round, answers: {}, openedMs: 0 };
+  const cohort: Cohort = { stage: { kind: 'init', round: 0 }, round, answers: {}, openedMs: 0, awayMs: 0 };
   return taskFor(state, cohort, 'device', 0);
 }

@@ -36,10 +36,9 @@ export const energy = dashboard({
       }),
       stat({
         title: 'Joules per token',
-        description: 'Joules of computation by tokens trained on.',
+        description: 'Joules of training by tokens, on devices that measure joules, mean of the rounds.',
         width: 4,
-        query: from('round', { columns: { 'J per token': ['sum(joules)', '/', 'sum(tokens)'] }, ...always }),
-        unit: 'suffix: J',
+        query: from('round', { columns: { 'J per token': 'mean(joules_per_token)' }, ...always }),
         decimals: 4,
       }),
       stat({

@@ -9,8 +9,69 @@ export interface Score {
   examples: number;
 }
 
+/**
+ * What a round or a run cost, by docs/metrics.md. Null: nobody measured it. Joules are of computation; tokens of training.
+ */
+export interface Costs {
+  tokens: number | null;
+  /** Training and evaluation, of the devices that measure them. */
+  joules: number | null;
+  /** What they would have used idle in the same time; nothing of it is taken off. */
+  idleJoules: number | null;
+  /** By the profiles of the devices that have one. */
+  networkJoules: number | null;
+  /** η_e: of training, on devices that measure joules. */
+  tokensPerJoule: number | null;
+  joulesPerMb: number | null;
+  /** T_comp and T_comm, seconds, and G, their quotient: means of the devices. */
+  computeS: number | null;
+  transferS: number | null;
+  granularity: number | null;
+  /** Of training: 0..1 */
+  mfu: number | null;
+}
+
+/** A device's part in a round. Absent: nobody measured it. */
+export interface DeviceCost {
+  examples?: number;
+  tokens?: number;
+  loss?: number;
+  /** Of training. */
+  seconds?: number;
+  joules?: number;
+  flops?: number;
+  mfu?: number;
+  evaluationS?: number;
+  evaluationJoules?: number;
+  /** Before the task, and what that makes in the time of the joules. */
+  idleWatts?: number;
+  idleJoules?: number;
+  /** What told the joules; "estimate": a model. */
+  source?: string;
+  bytesUp: number;
+  bytesDown: number;
+  /** T_comm of both tasks. */
+  transferS?: number;
+  networkJoules?: number;
+  granularity?: number;
+}
+
+/** Seconds of a round's parts: from the tasks' announcement to the last update, adding up, evaluation. */
+export interface Phases {
+  trainS: number | null;
+  aggregateS: number | null;
+  evaluateS: number | null;
+}
+
+/** A round of which nobody measured anything. */
+export const unmeasured: Costs & Phases = {
+  ...{ trainS: null, aggregateS: null, evaluateS: null, tokens: null, joules: null, idleJoules: null },
+  ...{ networkJoules: null, tokensPerJoule: null, joulesPerMb: null, computeS: null, transferS: null },
+  ...{ granularity: null, mfu: null },
+};
+
 /** What a round came to. Numbers that nobody measured are null. */
-export interface RoundRecord {
+export interface RoundRecord extends Costs, Phases {
   round: number;
   state: 'closed' | 'failed';
   /** Why it failed; '' when it closed. */
@@ -27,8 +88,8 @@ export interface RoundRecord {
   bytesUp: number;
   bytesDown: number;
   seconds: number;
-  /** Sum over the devices with a sensor; null when none has one. */
-  joules: number | null;
+  /** device → its part; left out of a status, and of a result that would be too large. */
+  perDevice?: Record<string, DeviceCost>;
   /** device → which batch its memory did not suffice for, and how the task was done; absent where none was short. */
   outOfMemory?: Record<string, string>;
   /** Adapter version after the round, and its file's SHA-256. */
@@ -51,9 +112,15 @@ export interface RunSummary {
   before: Score | null;
   after: Score | null;
   rounds: RoundRecord[];
+  /** Of all its rounds. */
+  costs: Costs;
   /** Path relative to the run's folder, as PEFT reads it; null when there is none. */
   adapter: { path: string; version: number; sha256: string } | null;
 }
+
+/** Devices that were invited and whose update does not count. */
+export const stragglersOf = ({ invited, participants }: Pick<RoundRecord, 'invited' | 'participants'>) =>
+  invited.filter((id) => !participants.includes(id));
 
 /** What `rounds/status` says, retained: enough for a live view. */
 export interface FleetStatus {

@@ -5,7 +5,7 @@ import { dataTable, figure, figures, section } from './figure.js';
 import { html, type Markup } from './markup.js';
 import { type Attendance, matrixLegend, matrixPlot, type Part } from './matrix.js';
 import { noSensor } from './spending.js';
-import { amount, jouleText, known } from './units.js';
+import { amount, jouleText, known, percentText } from './units.js';
 
 /** Who took part, and what each device gave and spent. */
 export function contribution(facts: RunFacts): Markup {
@@ -162,6 +162,7 @@ const columnsOf = (facts: RunFacts): readonly Told[] => [
     right,
   },
   { title: 'tokens/J', of: 'joules', cell: tokensPerJoule, right },
+  { title: 'MFU', of: 'mfu', cell: ({ mfu }) => known(mfu, percentText), right },
 ];
 
 function tokensPerJoule({ tokens, joules }: DeviceFacts): string {

@@ -1,5 +1,5 @@
 import type { Point } from '../../schemas/messages.js';
-import type { RoundRecord } from '../../schemas/status.js';
+import type { DeviceCost, RoundRecord } from '../../schemas/status.js';
 import type { Phases } from './facts.js';
 
 /** What a round, or a run, cost a device. Null: nobody measured it. */
@@ -9,6 +9,7 @@ export interface Cost {
   seconds: number | null;
   joules: number | null;
   idleWatts: number | null;
+  mfu: number | null;
   bytesUp: number | null;
   bytesDown: number | null;
   transferS: number | null;
@@ -25,6 +26,7 @@ export const noCost: Cost = {
   seconds: null,
   joules: null,
   idleWatts: null,
+  mfu: null,
   bytesUp: null,
   bytesDown: null,
   transferS: null,
@@ -34,22 +36,12 @@ export const noCost: Cost = {
   source: '',
 };
 
-/** Costs by device and seconds by phase, in records that have them. */
-interface Detailed {
-  perDevice?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  trainS?: unknown;
-  aggregateS?: unknown;
-  evaluateS?: unknown;
-}
-
-const detailed = (record: RoundRecord): Detailed => record as Detailed;
-
 /** What a round's record tells of each of its devices. */
 export function recordCosts(record: RoundRecord): Map<string, Cost> {
-  const all = Object.entries(detailed(record).perDevice ?? {});
+  const all = Object.entries(record.perDevice ?? {});
   return new Map(
     all.map(([device, told]): [string, Cost] => {
-      const number = (key: string) => finite(told[key]);
+      const number = (key: keyof DeviceCost) => finite(told[key]);
       const { source } = told;
       return [
         device,
@@ -59,6 +51,7 @@ export function recordCosts(record: RoundRecord): Map<string, Cost> {
           seconds: number('seconds'),
           joules: number('joules'),
           idleWatts: number('idleWatts'),
+          mfu: number('mfu'),
           bytesUp: number('bytesUp'),
           bytesDown: number('bytesDown'),
           transferS: number('transferS'),
@@ -74,7 +67,7 @@ export function recordCosts(record: RoundRecord): Map<string, Cost> {
 
 /** Undefined where the record tells of none. */
 export function recordPhases(record: RoundRecord): Phases | undefined {
-  const { trainS, aggregateS, evaluateS } = detailed(record);
+  const { trainS, aggregateS, evaluateS } = record;
   if (finite(trainS) === null) return undefined;
   return { train: finite(trainS), aggregate: finite(aggregateS), evaluate: finite(evaluateS) };
 }
@@ -108,6 +101,8 @@ export function withPoint(cost: Cost, { measurement, tags, fields }: Point): Cos
     seconds: known('seconds'),
     joules: known('joules'),
     idleWatts: known('idle_watts'),
+    mfu: known('mfu'),
+    source: tags.source ?? cost.source,
     loss: known('loss'),
   };
 }

@@ -1,5 +1,5 @@
 import type { Point } from '../../schemas/messages.js';
-import type { RoundRecord, RunSummary } from '../../schemas/status.js';
+import { type RoundRecord, type RunSummary, unmeasured } from '../../schemas/status.js';
 import { type Cost, completed, noCost, recordCosts, recordPhases, sumOf, withPoint } from './costs.js';
 
 /** What is known of a run, from its summary and from its points where there are any. Null: nobody measured it. */
@@ -52,9 +52,12 @@ export interface Totals {
   bytesDown: number;
   seconds: number;
   joules: number | null;
+  idleJoules: number | null;
   networkJoules: number | null;
+  joulesPerMb: number | null;
   tokens: number | null;
   tokensPerJoule: number | null;
+  mfu: number | null;
   failed: number;
 }
 
@@ -69,6 +72,7 @@ export function factsOf(summary: RunSummary, points: readonly Point[]): RunFacts
   const byRound = grouped(points, roundOf);
   const rounds = summary.rounds.map((record) => roundFacts(record, byRound.get(record.round) ?? []));
   const all = (value: (round: RoundFacts) => number | null) => sumOf(rounds.map(value));
+  const { costs = unmeasured } = summary;
   return {
     summary,
     rounds,
@@ -83,9 +87,12 @@ export function factsOf(summary: RunSummary, points: readonly Point[]): RunFacts
       bytesDown: all(({ record }) => record.bytesDown) ?? 0,
       seconds: (Date.parse(summary.endedAt) - Date.parse(summary.startedAt)) / 1000,
       joules: all(({ joules }) => joules),
+      idleJoules: costs.idleJoules,
       networkJoules: all(({ networkJoules }) => networkJoules),
+      joulesPerMb: costs.joulesPerMb,
       tokens: all(({ tokens }) => tokens),
-      tokensPerJoule: efficiency(rounds.flatMap(({ costs }) => [...costs.values()])),
+      tokensPerJoule: efficiency(rounds.flatMap((round) => [...round.costs.values()])),
+      mfu: costs.mfu,
       failed: rounds.filter(({ record }) => record.state === 'failed').length,
     },
   };
@@ -135,6 +142,7 @@ function deviceFacts(rounds: readonly RoundFacts[]): DeviceFacts[] {
       bytesDown: sum(({ bytesDown }) => bytesDown),
       transferS: sum(({ transferS }) => transferS),
       networkJoules: sum(({ networkJoules }) => networkJoules),
+      mfu: meanMfu(costs),
       idleWatts: costs.findLast(({ idleWatts }) => idleWatts !== null)?.idleWatts ?? null,
       granularity: told.length > 0 ? sumOf(told)! / told.length : null,
       loss: costs.findLast(({ loss }) => loss !== null)?.loss ?? null,
@@ -148,6 +156,13 @@ function efficiency(costs: readonly Cost[]): number | null {
   const sensed = costs.filter(({ tokens, joules }) => tokens !== null && joules !== null && joules > 0);
   const joules = sumOf(sensed.map((cost) => cost.joules));
   return joules === null ? null : sumOf(sensed.map(({ tokens }) => tokens))! / joules;
+}
+
+/** By the time of each. */
+function meanMfu(costs: readonly Cost[]): number | null {
+  const rated = costs.filter(({ mfu, seconds }) => mfu !== null && seconds !== null);
+  const seconds = sumOf(rated.map((cost) => cost.seconds));
+  return seconds ? sumOf(rated.map(({ mfu, seconds: own }) => mfu! * own!))! / seconds : null;
 }
 
 /** Rounds after one another: a device's step 1 of round 2 follows the longest of round 1. */

@@ -2,7 +2,7 @@ import type { RunSummary } from '../../schemas/status.js';
 import { bytesText, counted, fixed, secondsText } from '../tables.js';
 import { noJoules, type RunFacts } from './facts.js';
 import { html, type Markup } from './markup.js';
-import { amount, jouleText, known, timeText } from './units.js';
+import { amount, jouleText, known, percentText, timeText } from './units.js';
 
 const states: Record<RunSummary['state'], string> = {
   completed: '✓ completed',
@@ -34,7 +34,8 @@ function tiles(facts: RunFacts): Tile[] {
     totals,
     devices,
   } = facts;
-  const { bytesUp, bytesDown, joules, networkJoules, tokens, seconds, failed } = totals;
+  const { bytesUp, bytesDown, joules, idleJoules, networkJoules, joulesPerMb, tokens, seconds, failed } =
+    totals;
   const sensed = devices.filter((device) => device.joules !== null).length;
   const arrow = (from: number | undefined, to: number | undefined, digits: number) =>
     to === undefined
@@ -69,13 +70,18 @@ function tiles(facts: RunFacts): Tile[] {
       value: known(joules, jouleText, noJoules(facts)),
       aside: [
         ...(sensed > 0 && sensed < devices.length ? [`of ${sensed} of ${devices.length} devices`] : []),
+        ...(idleJoules === null ? [] : [`idle ${jouleText(idleJoules)}`]),
         ...(networkJoules === null ? [] : [`network ${jouleText(networkJoules)}`]),
+        ...(joulesPerMb === null ? [] : [`${jouleText(joulesPerMb)} per MB moved`]),
       ].join(', '),
     },
     {
       name: 'Efficiency',
       value: known(totals.tokensPerJoule, (value) => `${amount(value)} tokens/J`, 'not known'),
-      aside: known(tokens, (value) => `${value.toLocaleString('en-US')} tokens`, ''),
+      aside: [
+        ...(tokens === null ? [] : [`${tokens.toLocaleString('en-US')} tokens`]),
+        ...(totals.mfu === null ? [] : [`MFU ${percentText(totals.mfu)}`]),
+      ].join(', '),
     },
   ];
 }

@@ -7,7 +7,16 @@ import type { Tone } from './frame.js';
 import { altOf, curveTable, line, linesOf } from './learning.js';
 import { linePlot } from './lines.js';
 import type { Markup } from './markup.js';
-import { amount, byteUnit, jouleText, jouleUnit, known, secondUnit, type Unit } from './units.js';
+import {
+  amount,
+  byteUnit,
+  jouleText,
+  jouleUnit,
+  known,
+  percentText,
+  secondUnit,
+  type Unit,
+} from './units.js';
 
 /** What the run cost: bytes, joules, seconds, and what it got for them. */
 export function spending(facts: RunFacts): Markup {
@@ -199,6 +208,8 @@ function efficiency({ rounds }: RunFacts): Markup {
         },
         { title: 'joules', cell: ({ joules: all }) => known(all, jouleText), right: true },
         { title: 'tokens/J', cell: ({ tokensPerJoule }) => known(tokensPerJoule, amount), right: true },
+        { title: 'J/MB', cell: ({ record }) => known(record.joulesPerMb, amount), right: true },
+        { title: 'MFU', cell: ({ record }) => known(record.mfu, percentText), right: true },
       ],
       rounds,
     ),
@@ -235,6 +246,16 @@ function granularity({ rounds }: RunFacts): Markup {
       'Granularity by round',
       [
         { title: 'round', cell: ({ record }) => String(record.round), right: true },
+        {
+          title: 'computing',
+          cell: ({ record }) => known(record.computeS, (s) => `${amount(s)} s`),
+          right: true,
+        },
+        {
+          title: 'transfer',
+          cell: ({ record }) => known(record.transferS, (s) => `${amount(s)} s`),
+          right: true,
+        },
         { title: 'G', cell: ({ granularity: told }) => known(told, amount), right: true },
       ],
       rounds,

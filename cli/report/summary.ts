@@ -1,5 +1,5 @@
 import { Refusal } from '../../schemas/refusal.js';
-import type { RunSummary } from '../../schemas/status.js';
+import { type RoundRecord, type RunSummary, unmeasured } from '../../schemas/status.js';
 
 type Check = readonly [expected: string, is: (value: unknown) => boolean];
 
@@ -37,6 +37,7 @@ const summaryShape: Record<string, Check> = {
   before: orNull(object),
   after: orNull(object),
   rounds: list,
+  costs: ifGiven(object),
   adapter: orNull(object),
 };
 
@@ -54,6 +55,8 @@ const roundShape: Record<string, Check> = {
   bytesUp: number,
   bytesDown: number,
   seconds: number,
+  ...Object.fromEntries(Object.keys(unmeasured).map((key) => [key, ifGiven(measured)])),
+  perDevice: ifGiven(['costs by device', (value) => isObject(value) && Object.values(value).every(isObject)]),
   joules: measured,
   version: number,
   sha256: text,
@@ -86,7 +89,9 @@ export function parseSummary(json: string, path: string): RunSummary {
     ),
   ];
   if (wrong.length > 0) throw refuse(wrong.slice(0, 3).join('; '));
-  return summary as unknown as RunSummary;
+  const known = summary as unknown as RunSummary;
+  // What former versions did not measure yet.
+  return { ...known, rounds: known.rounds.map((round: RoundRecord) => ({ ...unmeasured, ...round })) };
 }
 
 const problems = (value: Record<string, unknown>, shape: Record<string, Check>, place: string): string[] =>

@@ -39,6 +39,9 @@ export function jouleText(value: number): string {
   return `${amount(value / size)} ${name}`;
 }
 
+/** Of a share, 0..1. */
+export const percentText = (share: number) => `${amount(100 * share)} %`;
+
 /** `text` of a value, or `absent` where nobody measured it. */
 export const known = (value: number | null, text: (value: number) => string, absent = '–') =>
   value === null ? absent : text(value);

@@ -1,10 +1,11 @@
 import { type LiveState, nothingHeard, withPresence, withTelemetry } from '../../cli/live-state.js';
 import type { Point, Presence } from '../../schemas/messages.js';
-import type { FleetStatus, RoundRecord } from '../../schemas/status.js';
+import { type FleetStatus, type RoundRecord, unmeasured } from '../../schemas/status.js';
 
 /** A run of two devices in its second round, as an operator hears of it. */
 
 export const record: RoundRecord = {
+  ...unmeasured,
   round: 1,
   state: 'closed',
   reason: '',
@@ -17,7 +18,6 @@ export const record: RoundRecord = {
   bytesUp: 2048,
   bytesDown: 1024 ** 2,
   seconds: 10,
-  joules: null,
   version: 1,
   sha256: '',
 };

@@ -4,7 +4,7 @@ import { pointOf } from '../../schemas/measurements.js';
 import type { Point } from '../../schemas/messages.js';
 import { runSettings } from '../../schemas/run-settings.js';
 import { checkSettings } from '../../schemas/settings.js';
-import type { RoundRecord, RunSummary } from '../../schemas/status.js';
+import { type RoundRecord, type RunSummary, unmeasured } from '../../schemas/status.js';
 import { lineOf } from '../../telemetry/point.js';
 
 /** A run as a fleet might leave it: two boards with sensors, one without, one that is refused now and then. */
@@ -36,6 +36,7 @@ export function sampleSummary(change: Partial<RunSummary> = {}, rounds = 8): Run
     before: full(0),
     after: full(rounds),
     rounds: Array.from({ length: rounds }, (_, i) => sampleRound(i + 1, score(i + 1))),
+    costs: unmeasured,
     adapter: { path: 'adapter', version: rounds, sha256 },
     ...change,
   };
@@ -53,6 +54,7 @@ function sampleRound(round: number, { loss, rougeL }: { loss: number; rougeL: nu
     ? []
     : devices.filter((id) => refused[id] === undefined && (id !== 'pi-5' || round % 4 !== 0));
   return {
+    ...unmeasured,
     round,
     state: failed ? 'failed' : 'closed',
     reason: failed ? 'quorum not met: 2 of 4' : '',

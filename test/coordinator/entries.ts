@@ -53,9 +53,9 @@ export const opened = (stage: Stage, invited: string[], atMs = 2000): RunEntry =
   invited,
   deadlineMs: atMs + 60_000,
 });
-export const accepted = (deviceId: string, more: Partial<Measures> = {}): RunEntry => ({
+export const accepted = (deviceId: string, more: Partial<Measures> = {}, atMs = 3000): RunEntry => ({
   kind: 'accepted',
-  atMs: 3000,
+  atMs,
   deviceId,
   sha256: sha,
   bytes: 1000,
@@ -89,8 +89,8 @@ export const evaluate = (round: number): RunEntry[] => [
 ];
 export const train = (round: number): RunEntry[] => [
   opened({ kind: 'train', round }, ['a', 'b'], 10_000 * round),
-  accepted('b', { joules: 7 }),
-  accepted('a', { loss: 4, labelTokens: 15 }),
+  accepted('b', { joules: 7 }, 10_000 * round + 200),
+  accepted('a', { loss: 4, labelTokens: 15 }, 10_000 * round + 300),
   { kind: 'closed', atMs: 10_000 * round + 400, contributors: ['a', 'b'] },
   made(round, 10_000 * round + 500),
 ];

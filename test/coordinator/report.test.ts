@@ -5,13 +5,14 @@ import { fittedJson, idleStatus, roundPoint, statusOf, summaryOf } from '../../c
 import { type RunEntry, replay } from '../../coordinator/run.js';
 import { decode, encode } from '../../schemas/codec.js';
 import type { Point, TelemetryReceipt } from '../../schemas/messages.js';
-import type { RoundRecord } from '../../schemas/status.js';
+import { type RoundRecord, unmeasured } from '../../schemas/status.js';
 import { topicsOf } from '../../schemas/topics.js';
 import { begin, trigger } from './entries.js';
 import { Fleet, until } from './fleet.js';
 import { fleet } from './scripted-device.js';
 
 const record = (round: number): RoundRecord => ({
+  ...unmeasured,
   round,
   state: 'closed',
   reason: '',
@@ -24,7 +25,6 @@ const record = (round: number): RoundRecord => ({
   bytesUp: 10,
   bytesDown: 20,
   seconds: 3,
-  joules: null,
   version: round,
   sha256: 'a'.repeat(64),
 });
@@ -51,8 +51,9 @@ test('status and summary name the trigger, and whether it came late', () => {
 
 test('a round’s point leaves out what nobody measured', () => {
   const { tags, fields } = roundPoint(record(4), 'r', 'f', 9);
-  assert.deepEqual(tags, { fleet: 'f', run: 'r', state: 'closed' });
-  assert.deepEqual(fields, { round: 4, participants: 1, bytesUp: 10, bytesDown: 20, seconds: 3, loss: 2 });
+  assert.deepEqual(tags, { fleet: 'f', run: 'r' });
+  const counted = { round: 4, closed: 1, invited: 2, participants: 1, stragglers: 1 };
+  assert.deepEqual(fields, { ...counted, bytes_up: 10, bytes_down: 20, seconds: 3, loss: 2 });
 });
 
 test('telemetry is written with device and fleet; what is malformed changes nothing', async (t) => {

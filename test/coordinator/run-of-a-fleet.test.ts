@@ -67,7 +67,7 @@ test('two devices and two rounds end with the adapter that FedAvg makes by hand'
   assert.equal(made.status!.history.length, 2);
   const points = made.points.filter((p) => p.measurement === 'round');
   assert.deepEqual(
-    points.map((p) => [p.fields.round, p.fields.participants, p.fields.rougeL]),
+    points.map((p) => [p.fields.round, p.fields.participants, p.fields.rouge_l]),
     [
       [1, 2, 35],
       [2, 2, 35],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nextStep, type Step } from '../../coordinator/plan.js';
 import { apply, type RunEntry, replay } from '../../coordinator/run.js';
+import { unmeasured } from '../../schemas/status.js';
 import {
   accepted,
   begin,
@@ -50,25 +51,28 @@ test('a round’s record weighs losses by label tokens and ROUGE by examples, an
   const { records, before, after } = stateOf([...init, ...evaluate(0), ...train(1), ...evaluate(1)]);
   assert.deepEqual(before, { loss: 2, rouge1: 20, rouge2: 2, rougeL: 25, examples: 4 });
   assert.deepEqual(after, before);
-  assert.deepEqual(records, [
-    {
-      round: 1,
-      state: 'closed',
-      reason: '',
-      invited: ['a', 'b'],
-      participants: ['a', 'b'],
-      refused: {},
-      trainLoss: (2 * 5 + 4 * 15) / 20,
-      evalLoss: 2,
-      rougeL: 25,
-      bytesUp: 4000,
-      bytesDown: 400,
-      seconds: (10_500 - 10_000 + (4000 - 2000)) / 1000,
-      joules: 7,
-      version: 1,
-      sha256: sha,
-    },
-  ]);
+  const { perDevice, ...record } = records[0]!;
+  assert.deepEqual([records.length, Object.keys(perDevice!)], [1, ['a', 'b']]);
+  assert.deepEqual(record, {
+    ...unmeasured,
+    ...{ trainS: 0.3, aggregateS: 0.1, evaluateS: 2, tokens: 20 },
+    ...{ tokensPerJoule: 10 / 7, joulesPerMb: 7 / 0.0022 },
+    round: 1,
+    state: 'closed',
+    reason: '',
+    invited: ['a', 'b'],
+    participants: ['a', 'b'],
+    refused: {},
+    trainLoss: (2 * 5 + 4 * 15) / 20,
+    evalLoss: 2,
+    rougeL: 25,
+    bytesUp: 4000,
+    bytesDown: 400,
+    seconds: (10_500 - 10_000 + (4000 - 2000)) / 1000,
+    joules: 7,
+    version: 1,
+    sha256: sha,
+  });
 });
 
 test('a record says which device was short of memory, for which batch, and how it went on', () => {
