@@ -140,8 +140,12 @@ export const commands: Record<string, Command> = {
     summary: 'sets up an InfluxDB: database, retention, downsampling; done again it changes nothing',
     run: async (argv, title) => (await import('./influx.js')).initInflux(argv, title),
   },
+  image: {
+    summary: 'builds what a board is flashed with: package, overlay for a Jetson, cloud-init data',
+    run: async (argv, title) => (await import('./image.js')).image(argv, title),
+  },
   'model pull': {
-    summary: 'fetches a T5 folder from the hub; goes on where it was interrupted',
+    summary: 'fetches a T5 folder from the hub, an address or a folder; goes on where it was interrupted',
     run: async (argv, title) => (await import('./model-pull.js')).pullModel(argv, title),
   },
   'model check': {

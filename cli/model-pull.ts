@@ -4,6 +4,7 @@ import { Refusal } from '../schemas/refusal.js';
 import type { SettingTable } from '../schemas/settings.js';
 import type { CommandTitle } from './commands.js';
 import { readAccess } from './pull/access.js';
+import { isMirror } from './pull/mirror.js';
 import { createPullView } from './pull/progress.js';
 import { pull } from './pull/pull.js';
 import { stopOnSignals } from './signals.js';
@@ -12,6 +13,11 @@ import { bytesText } from './tables.js';
 export const modelPullSettings = {
   revision: { kind: 'text', default: 'main', help: 'a branch, a tag or a commit of the model' },
   folder: { kind: 'text', default: '', help: 'to write; none: the model’s own name, here' },
+  sums: {
+    kind: 'text',
+    default: '',
+    help: 'a SHA256SUMS file to hold a folder’s or an address’s files against; none: the one that lies there',
+  },
   retries: {
     kind: 'integer',
     default: 6,
@@ -35,7 +41,7 @@ export const modelPullSettings = {
   },
 } satisfies SettingTable;
 
-/** `fleetune model pull google/flan-t5-small [--revision R] [--folder F]`. */
+/** `fleetune model pull google/flan-t5-small [--revision R] [--folder F]`; or a folder's path, or an address. */
 export async function pullModel(argv: readonly string[], { name, summary }: CommandTitle): Promise<void> {
   const { settings, operands } = readArguments(
     modelPullSettings,
@@ -43,15 +49,19 @@ export async function pullModel(argv: readonly string[], { name, summary }: Comm
     1,
   );
   const [model] = operands;
-  if (!model || !/^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/.test(model))
+  if (!model || !(isMirror(model) || /^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/.test(model)))
     throw new Refusal(
       `${name}: ${model ? `"${model}" is no name of a model` : 'needs the name of a model'}: ` +
-        `expected one of the hub, as google/flan-t5-small\n(${name} --help lists its settings)`,
+        `expected one of the hub, as google/flan-t5-small, or a folder or address, as /media/stick/flan-t5-small\n` +
+        `(${name} --help lists its settings)`,
     );
+  if (settings.sums !== '' && !isMirror(model))
+    throw new Refusal(`${name}: --sums: the hub has hashes of its own; it is for a folder or an address`);
   const access = await readAccess(process.env);
   const view = createPullView(process.stderr);
   const stopped = new AbortController();
-  const request = { model, revision: settings.revision, folder: settings.folder || basename(model) };
+  const { revision, sums } = settings;
+  const request = { model, revision, sums, folder: settings.folder || basename(model) };
   const patience = {
     retries: settings.retries,
     waitMs: settings.retryS * 1000,

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { Refusal } from '../schemas/refusal.js';
 import { answerHealth, type Check } from './health.js';
 import { told, withoutLogin } from './log.js';
+import { openNotice } from './notice.js';
 
 export interface Service {
   stop(): Promise<void>;
@@ -39,11 +40,13 @@ export async function runService(start: () => Promise<Service>): Promise<void> {
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
   process.stderr.on('error', () => {}); // Whoever read the log is gone: no reason to leave the fleet.
+  const notice = openNotice(process.env, fail);
   let stoppingMs: number | undefined;
   let service: Service | undefined;
   const stop = () => {
     if (stoppingMs !== undefined) return;
     stoppingMs = performance.now();
+    notice.stopping();
     setTimeout(() => fail(new Refusal(`not stopped within ${stopLimitMs / 1000} s`)), stopLimitMs).unref();
     void (service?.stop() ?? Promise.resolve()).then(() => process.exit(0), fail);
   };
@@ -57,6 +60,7 @@ export async function runService(start: () => Promise<Service>): Promise<void> {
   process.on('disconnect', stop); // A supervisor that was killed leaves no orphan behind.
   try {
     service = await start();
+    notice.ready();
   } catch (error) {
     fail(error);
   }

@@ -13,6 +13,7 @@ const rooms = [
   'schemas',
   'runtime',
   'telemetry',
+  'identity',
   'broker',
   'device',
   'coordinator',
@@ -20,6 +21,7 @@ const rooms = [
   'cli',
   'grafana',
   'supply',
+  'image',
   'bench',
   'test',
 ];

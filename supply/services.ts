@@ -34,6 +34,7 @@ export const services = {
     commands: {
       device: 'device/main.js',
       ...health,
+      enroll: 'cli/identity/enroll.js',
       'model pull': 'cli/model-pull.js',
       'model check': 'cli/model-check.js',
       summarize: 'cli/summarize.js',

@@ -15,6 +15,7 @@ import {
   renewSettings,
   revokeSettings,
 } from '../cli/identity/settings.js';
+import { imageSettings } from '../cli/image.js';
 import { influxInitSettings } from '../cli/influx.js';
 import { modelInitSettings } from '../cli/model.js';
 import { modelCheckSettings } from '../cli/model-check.js';
@@ -53,6 +54,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune doctor': doctorSettings,
   'fleetune backup, restore': backupSettings,
   'fleetune influx init': influxInitSettings,
+  'fleetune image': imageSettings,
   'fleetune model pull': modelPullSettings,
   'fleetune bench': benchSettings,
   'fleetune model check': modelCheckSettings,
@@ -68,6 +70,7 @@ const ofTheMachine: Record<string, string> = {
   'fleetune demo model': 'the built-in model',
   'fleetune summarize model': 'the built-in model',
   'fleetune model pull folder': 'the model’s name',
+  'fleetune image cache': 'fleetune in ~/.cache',
 };
 
 /** A Markdown table of settings. @param leftOut keys that another table holds */

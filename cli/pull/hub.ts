@@ -75,24 +75,36 @@ export function openHub(access: Access, subject: Subject, { signal, stallMs }: P
       }
     },
 
-    async read(commit, { path, size }, from) {
-      const stalled = new AbortController();
-      const watch = setTimeout(() => stalled.abort(), stallMs);
-      const url = `${access.endpoint}/${subject.model}/resolve/${commit}/${path}`;
-      try {
-        const response = await request(url, {
-          signal: AbortSignal.any([signal, stalled.signal]),
-          // A compressed answer has other bytes than those that the range counts.
-          headers: { 'accept-encoding': 'identity', ...(from > 0 && { range: `bytes=${from}-` }) },
-        });
-        const start = response.status === 206 ? startOf(response, size, path) : 0;
-        return { from: start, chunks: watched(response, watch, signal) };
-      } catch (error) {
-        clearTimeout(watch);
-        throw understood(error, signal, access.endpoint);
-      }
-    },
+    read: (commit, file, from) =>
+      readRange(request, `${access.endpoint}/${subject.model}/resolve/${commit}/${file.path}`, file, from, {
+        signal,
+        stallMs,
+      }),
   };
+}
+
+/** Asks for a file's bytes from a place on. */
+export async function readRange(
+  request: typeof fetch,
+  url: string,
+  { path, size }: RepoFile,
+  from: number,
+  { signal, stallMs }: Pick<Patience, 'signal' | 'stallMs'>,
+): Promise<Body> {
+  const stalled = new AbortController();
+  const watch = setTimeout(() => stalled.abort(), stallMs);
+  try {
+    const response = await request(url, {
+      signal: AbortSignal.any([signal, stalled.signal]),
+      // A compressed answer has other bytes than those that the range counts.
+      headers: { 'accept-encoding': 'identity', ...(from > 0 && { range: `bytes=${from}-` }) },
+    });
+    const start = response.status === 206 ? startOf(response, size, path) : 0;
+    return { from: start, chunks: watched(response, watch, signal) };
+  } catch (error) {
+    clearTimeout(watch);
+    throw understood(error, signal, url);
+  }
 }
 
 /** A body whose every chunk restarts the watch, and whose end of any kind stops it. */
@@ -126,7 +138,7 @@ function digestOf({ lfs, oid }: { lfs?: { oid: string }; oid?: string }): Digest
 }
 
 /** Says of what fetch threw whether it may pass. */
-function understood(error: unknown, signal: AbortSignal, address: string): unknown {
+export function understood(error: unknown, signal: AbortSignal, address: string): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof Refusal || error instanceof Interruption) return error;
   const { host } = new URL(address);

@@ -41,7 +41,7 @@ export async function gather(
     patience.note(`${filled.wrong}: what was kept of it is damaged; starting it over`);
     filled = await attempt();
   }
-  if (filled.wrong) throw new Refusal(`${filled.wrong}: damaged on its way, or at the hub`);
+  if (filled.wrong) throw new Refusal(`${filled.wrong}: damaged on its way, or at its source`);
 }
 
 /** A part that is full: what is wrong with it, after which it is gone, and how much of it an earlier try had left. */
@@ -85,10 +85,9 @@ async function fill(
     const found = hash.digest('hex');
     if (bytes === size && found === digest.hex) return { kept };
     await rm(part, { force: true });
-    if (bytes > size)
-      return { wrong: `${path}: the hub sends more than the ${size} bytes of its listing`, kept };
+    if (bytes > size) return { wrong: `${path}: more comes than the ${size} bytes of its listing`, kept };
     return {
-      wrong: `${path}: its ${digest.algorithm} is ${found}, the hub's listing says ${digest.hex}`,
+      wrong: `${path}: its ${digest.algorithm} is ${found}, the listing says ${digest.hex}`,
       kept,
     };
   } finally {

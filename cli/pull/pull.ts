@@ -7,6 +7,7 @@ import { bytesText } from '../tables.js';
 import type { Access } from './access.js';
 import { hashInto, newHash } from './digest.js';
 import { type Hub, openHub, type RepoFile } from './hub.js';
+import { isMirror, openMirror } from './mirror.js';
 import { gather, partPath, refuseDisk, sizeOf } from './part.js';
 import { type Patience, persist } from './patience.js';
 import type { PullView } from './progress.js';
@@ -17,6 +18,8 @@ export interface PullRequest {
   model: string;
   revision: string;
   folder: string;
+  /** SHA256SUMS to hold a folder's or an address's files against; '' for the one that lies there. */
+  sums: string;
 }
 
 export interface Pulled {
@@ -45,7 +48,9 @@ export async function pull(
   check: (configPath: string) => Promise<void>,
 ): Promise<Pulled> {
   const { model, folder, revision } = request;
-  const hub = openHub(access, request, patience);
+  const hub = isMirror(model)
+    ? openMirror(model, request.sums, patience)
+    : openHub(access, request, patience);
   const { commit, files } = await persist(patience, () => hub.list());
   const { small, weights } = describingFiles(model, files);
   await requireFolder(folder, 'the model folder');
