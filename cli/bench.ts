@@ -42,6 +42,7 @@ export async function bench(argv: readonly string[], { name, summary }: CommandT
   for await (const _ of measured(sweep, settings, cells, limitMb, found, show, stopping)) await write();
   show.end();
   await write();
+  await meter?.close();
   process.stdout.write(`${closing(sweep, settings, found, limitMb)}\n`);
   finish();
   if (!stopping()) process.exitCode = found.results.some(isMeasured) ? 0 : 1;

@@ -41,7 +41,7 @@ export async function startSampler(
   settings: SamplerSettings,
   write: (points: Point[]) => void,
 ): Promise<Sampler> {
-  const { root, deviceId: device, trainerPid, log } = settings;
+  const { deviceId: device, trainerPid, log } = settings;
   const everyMs = Math.min(settings.everyMs, settings.taskEveryMs);
   const sensors = await findSensors({ ...settings, model: settings.powerModel, everyMs }, log);
   const { power: sensor } = sensors;
@@ -67,7 +67,7 @@ export async function startSampler(
     const [power, { fields, zones }, trainerRss] = await Promise.all([
       readPower(),
       sensors.read(performance.now()),
-      pid === undefined ? undefined : readRss(root, pid),
+      pid === undefined ? undefined : readRss(pid),
     ]);
     const spent = process.cpuUsage(before);
     const hottest = Math.max(...Object.values(zones));

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Log } from '../runtime/log.js';
 import { findBattery } from './sensors/battery.js';
 import { Board } from './sensors/board.js';
@@ -78,15 +77,9 @@ export async function findSensors(
   const gauges: Sensor[] = [];
   for (const find of finders) gauges.push(...(await find(board)));
   gauges.push(...(await findDiskRoom(settings.stateFolder)));
-  const ina3221 = await findIna3221(board);
-  const stream = settings.power
-    ? await findStream(board, settings.everyMs, { rails: ina3221 !== undefined, gauges })
-    : undefined;
+  const { rails, stream } = settings.power ? await findRails(board, settings, gauges) : {};
   const zoned = gauges.some(({ name }) => name.startsWith('zone '));
   gauges.unshift(...(stream?.gauges ?? []).filter(({ name }) => !zoned || name !== streamZones));
-  const rails = settings.power
-    ? (ina3221 ?? together([await findRapl(board), stream?.power]) ?? (await modelled(board, settings.model)))
-    : undefined;
   const denied = board.denied.filter((path) => /powercap|hwmon|ina3221/.test(path));
   if (settings.power && denied.length > 0)
     log.warn('power sensors that this user may not read', { files: denied.slice(0, 5) });
@@ -104,28 +97,44 @@ export async function findSensors(
   };
 }
 
-/** The machine's power sensor alone, by its files. @param root '/' but for tests */
-export async function findPowerSensor(root: string): Promise<PowerSensor | undefined> {
+/** The machine's power sensor alone, and what ends it. @param root '/' but for tests */
+export async function findPowerSensor(
+  root: string,
+  everyMs = 1000,
+): Promise<(PowerSensor & Pick<Sensors, 'stop'>) | undefined> {
   const board = new Board(root);
-  const rails = (await findIna3221(board)) ?? (await findRapl(board));
-  return rails && powerSensor(rails, new SensorWatch({ info() {}, warn() {} }));
+  const { rails, stream } = await findRails(board, { everyMs }, await findJetsonGpu(board));
+  const stop = async () => {
+    await stream?.stop();
+    await board.close();
+  };
+  if (rails) return { ...powerSensor(rails, new SensorWatch({ info() {}, warn() {} })), stop };
+  await stop();
+  return undefined;
+}
+
+interface Rails {
+  rails?: PowerRails | undefined;
+  stream?: Stream | undefined;
 }
 
 /**
- * A program is run only for what files do not tell: on a Jetson rails or the GPU's load, and to root the load of the
- * memory controller; elsewhere the GPUs of an NVIDIA driver.
+ * The rails that a machine has, else its model. A program is run only for what files do not tell: on a Jetson rails
+ * or the GPU's load, and to root the load of the memory controller; elsewhere the GPUs of an NVIDIA driver.
  */
-async function findStream(
+async function findRails(
   board: Board,
-  everyMs: number,
-  found: { rails: boolean; gauges: readonly Sensor[] },
-): Promise<Stream | undefined> {
-  const gpu = found.gauges.some(({ name }) => name === 'GPU load');
-  if (!found.rails || !gpu || process.getuid?.() === 0) {
-    const tegrastats = await findTegrastats(board, everyMs);
-    if (tegrastats) return tegrastats;
-  }
-  return found.rails || gpu ? undefined : findNvidiaSmi(board, everyMs);
+  { everyMs, model }: Pick<SensorSettings, 'everyMs' | 'model'>,
+  gauges: readonly Sensor[],
+): Promise<Rails> {
+  const ina3221 = await findIna3221(board);
+  const gpu = gauges.some(({ name }) => name === 'GPU load');
+  const wanted = !ina3221 || !gpu || process.getuid?.() === 0;
+  const stream =
+    (wanted ? await findTegrastats(board, everyMs) : undefined) ??
+    (ina3221 || gpu ? undefined : await findNvidiaSmi(board, everyMs));
+  const found = ina3221 ?? together([await findRapl(board), stream?.power]);
+  return { rails: found ?? (model && (await estimatePower(board, model))), stream };
 }
 
 /** Sensors of different parts of one machine, as one. */
@@ -143,9 +152,6 @@ function together(parts: readonly (PowerRails | undefined)[]): PowerRails | unde
   };
 }
 
-const modelled = (board: Board, model: PowerModel | undefined) =>
-  model ? estimatePower(board, model) : undefined;
-
 function powerSensor({ source, averages, sensors, total }: PowerRails, watch: SensorWatch): PowerSensor {
   return {
     source,
@@ -157,9 +163,9 @@ function powerSensor({ source, averages, sensors, total }: PowerRails, watch: Se
   };
 }
 
-/** Resident memory of a process in bytes, where Linux tells it. */
-export async function readRss(root: string, pid: number): Promise<number | undefined> {
-  const status = await readFile(join(root, `proc/${pid}/status`), 'utf8').catch(() => '');
+/** Resident memory of a process of ours in bytes, where Linux tells it. */
+export async function readRss(pid: number): Promise<number | undefined> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
   return kib === undefined ? undefined : Number(kib) * 1024;
 }

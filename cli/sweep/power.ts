@@ -1,5 +1,5 @@
 import { EnergyMeter } from '../../device/energy.js';
-import { findPowerSensor, type PowerSensor } from '../../device/sensors.js';
+import { findPowerSensor } from '../../device/sensors.js';
 
 export interface Spent {
   joules: number;
@@ -9,14 +9,21 @@ export interface Spent {
 
 const everyMs = 200;
 
+type Sensor = NonNullable<Awaited<ReturnType<typeof findPowerSensor>>>;
+
 /** Measures what the whole board takes while something runs. */
 export class PowerMeter {
   readonly source: string;
-  readonly #sensor: PowerSensor;
+  readonly #sensor: Sensor;
 
-  constructor(sensor: PowerSensor) {
+  constructor(sensor: Sensor) {
     this.#sensor = sensor;
     this.source = sensor.source;
+  }
+
+  /** Ends the sensor, which may be a program. */
+  close(): Promise<void> {
+    return this.#sensor.stop();
   }
 
   /** Starts to add up energy; the answer stops it. */
@@ -46,7 +53,7 @@ export class PowerMeter {
 
 /** Undefined where the machine has no sensor. @param root '/' but for tests */
 export async function findMeter(root = '/'): Promise<PowerMeter | undefined> {
-  const sensor = await findPowerSensor(root);
+  const sensor = await findPowerSensor(root, everyMs);
   if (!sensor) return undefined;
   await sensor.read(performance.now()); // A counter's first reading only sets its mark.
   return new PowerMeter(sensor);

@@ -9,7 +9,8 @@ import { mfuOf, openPeak, type PeakSettings, tablePeak } from '../../device/peak
 import { createLog } from '../../runtime/log.js';
 import { Events } from '../broker/rig.js';
 import { modelMissing } from '../fleet/fleet.js';
-import { armCores, board } from './boards.js';
+import { armCores } from './boards.js';
+import { plant as board } from './sensors/tree.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'fleetune-peak-'));
 after(() => rmSync(folder, { recursive: true }));

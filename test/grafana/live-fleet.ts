@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { armCores } from '../device/boards.js';
+import { everySensor } from '../device/sensors/jetsons.js';
+import { plant } from '../device/sensors/tree.js';
 import { completed, startRun, withFleet } from '../fleet/fleet.js';
 import { createInfluxd } from '../telemetry/influxd.js';
 import { askAll, asker, type Findings, hasRows } from './live-check.js';
@@ -25,6 +28,8 @@ export async function checkDashboards(): Promise<Findings> {
       FLEETUNE_INFLUX_URL: influxd.url,
       FLEETUNE_INFLUX_DATABASE: database,
       FLEETUNE_TELEMETRY_S: '0.5',
+      FLEETUNE_SENSOR_ROOT: plant({ ...everySensor, ...armCores('0xd42', 2, 2201) }),
+      FLEETUNE_NETWORK: 'ethernet',
     };
     let findings: Findings | undefined;
     await withFleet(

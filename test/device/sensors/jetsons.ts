@@ -255,3 +255,19 @@ export const jetsons: Jetson[] = [
     },
   },
 ];
+
+const line = 'RAM 1/2MB EMC_FREQ 4%@2133 GR3D_FREQ 25%@[305] cpu@46.5C';
+
+/** A board with a sensor of every kind: an AGX Orin on a battery, whose GPU and memory tegrastats alone tells. */
+export const everySensor: Tree = {
+  ...orinChips,
+  ...zones({ 'cpu-thermal': 45.5, 'tj-thermal': 51 }),
+  ...mode(2),
+  'usr/bin/tegrastats': `#!/bin/sh\nwhile :; do echo '${line}'; sleep 0.1; done`,
+  'sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq': 2_188_800,
+  'proc/meminfo': 'MemTotal: 1000 kB\nMemFree: 100 kB\nMemAvailable: 600 kB',
+  'proc/diskstats': ' 259 0 nvme0n1 1 0 1 1 1 0 1 1 0 1 1',
+  'proc/net/dev': ' face |bytes\n eth0: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0',
+  'sys/class/power_supply/BAT0/type': 'Battery',
+  'sys/class/power_supply/BAT0/capacity': 80,
+};
