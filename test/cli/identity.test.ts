@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readFileSync, statSync, watch } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { entry, fleetune } from './command.js';
+
+async function folderOf(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'fleetune-identity-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const ca = join(folder, 'ca');
+  const { code, err } = await fleetune(['ca', 'init', '--ca', ca]);
+  assert.equal(code, 0, err);
+  return { folder, ca };
+}
+
+/** `fleetune ca serve` as a process of its own. @param port 0: any free one */
+async function startAuthority(t: TestContext, ca: string, port: number) {
+  const argv = [
+    'ca',
+    'serve',
+    '--ca',
+    ca,
+    '--host',
+    '127.0.0.1',
+    '--hosts',
+    '127.0.0.1',
+    '--port',
+    `${port}`,
+  ];
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [entry, ...argv, '--broker', 'mqtts://127.0.0.1:8883'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  t.after(() => child.kill('SIGKILL'));
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  for await (const line of createInterface({ input: child.stderr! })) {
+    const told = JSON.parse(line) as { message: string; port: number };
+    if (told.message === 'listening') return { child, ended, port: told.port };
+  }
+  throw new Error('the authority did not start');
+}
+
+test('a bundle is made, listed, revoked, and never overwritten; an authority neither', async (t) => {
+  const { folder, ca } = await folderOf(t);
+  const out = join(folder, 'barn');
+  const flags = [
+    '--ca',
+    ca,
+    '--out',
+    out,
+    '--broker',
+    'mqtts://server.example:8883',
+    '--at',
+    '/etc/fleetune/tls',
+  ];
+  const made = await fleetune(['provision', 'barn', ...flags]);
+  assert.match(
+    made.out,
+    /the bundle of device barn.*\nfleetune device --config \/etc\/fleetune\/tls\/device\.yaml\n/,
+  );
+  assert.match(readFileSync(join(out, 'device.yaml'), 'utf8'), /^tls: "\/etc\/fleetune\/tls"$/m);
+  assert.equal(statSync(join(out, 'tls.key')).mode & 0o777, 0o600);
+  assert.equal(statSync(join(ca, 'ca.key')).mode & 0o777, 0o600);
+  assert.match((await fleetune(['provision', 'barn', ...flags])).err, /holds a certificate already/);
+  assert.match((await fleetune(['ca', 'init', '--ca', ca])).err, /holds an authority already/);
+
+  assert.match((await fleetune(['revoke', 'barn', '--ca', ca])).out, /barn: 1 certificate revoked/);
+  const listed = await fleetune(['ca', 'list', '--ca', ca, '--json']);
+  assert.deepEqual(
+    (JSON.parse(listed.out) as { name: string; role: string; state: string }[]).map((row) => [
+      row.name,
+      row.role,
+      row.state,
+    ]),
+    [['barn', 'device', 'revoked']],
+  );
+  assert.match((await fleetune(['revoke', 'shed', '--ca', ca])).err, /shed has no certificate and no claim/);
+});
+
+test('what is missing or wrong is named', async (t) => {
+  const { folder, ca } = await folderOf(t);
+  const cases: [argv: string[], reason: RegExp][] = [
+    [['provision', '--ca', ca], /needs a name: expected letters/],
+    [['provision', 'two words', '--ca', ca], /"two words" is no name/],
+    [['provision', 'barn', '--ca', folder], /no authority in .*fleetune ca init/],
+    [['provision', 'server', '--ca', ca, '--role', 'broker'], /give --hosts/],
+    [
+      ['provision', 'barn', '--ca', ca, '--role', 'admin'],
+      /--role: "admin" is not one of device, coordinator/,
+    ],
+    [['claim', 'barn', '--ca', ca], /--authority is missing: expected an address as https/],
+    [['claim', 'barn', '--ca', ca, '--authority', 'http://server'], /expected an address as https/],
+    [['ca', 'serve', '--ca', ca], /give --hosts/],
+    [['enroll', '--tls', join(folder, 'tls')], /needs a token: fleetune claim makes one/],
+    [['enroll', 'abc', '--tls', join(folder, 'tls')], /not a claim token/],
+    [['renew', '--tls', join(folder, 'tls')], /--authority: expected an address/],
+  ];
+  await Promise.all(
+    cases.map(async ([argv, reason]) => {
+      const { code, err } = await fleetune(argv);
+      assert.equal(code, 1, argv.join(' '));
+      assert.match(err, reason);
+    }),
+  );
+});
+
+test('an authority that is killed -9 with a certificate made and not answered costs a board nothing', async (t) => {
+  const { folder, ca } = await folderOf(t);
+  const first = await startAuthority(t, ca, 0);
+  const url = `https://127.0.0.1:${first.port}`;
+  const [claim, tls] = [join(folder, 'claim'), join(folder, 'tls')];
+  await fleetune(['claim', 'barn', '--ca', ca, '--authority', url, '--out', claim]);
+  const token = readFileSync(claim, 'utf8');
+  const killed = new Promise<void>((resolve) => {
+    const watcher = watch(ca, (_event, file) => {
+      if (file !== 'issued.jsonl') return;
+      first.child.kill('SIGKILL');
+      watcher.close();
+      resolve();
+    });
+  });
+  const board = fleetune(['enroll', '--claim', claim, '--tls', tls, '--connect-s', '30']);
+  await killed;
+  await first.ended;
+  assert.equal(existsSync(join(tls, 'tls.crt')), false);
+  await startAuthority(t, ca, first.port);
+  const { code, out, err } = await board;
+  assert.equal(code, 0, err);
+  assert.match(out, /barn is enrolled: certificate until/);
+  assert.equal(existsSync(claim), false);
+
+  const thief = await fleetune(['enroll', token, '--tls', join(folder, 'thief')]);
+  assert.match(thief.err, /the claim was used already, by another key/);
+  await writeFile(claim, token);
+  const again = await fleetune(['enroll', '--claim', claim, '--tls', tls]);
+  assert.match(again.out, /barn is enrolled already/);
+  assert.equal(existsSync(claim), false);
+});
+
+test('a password comes from a pipe, is changed and taken out, and stands in no file', async (t) => {
+  const { folder } = await folderOf(t);
+  const path = join(folder, 'passwords');
+  const set = (name: string, password: string, ...flags: string[]) =>
+    fleetune(['password', name, '--passwords', path, ...flags], password);
+  assert.match((await set('ana', 'first secret\n', '--role', 'operator')).out, /ana is in, as operator/);
+  assert.match((await set('barn', 'second secret\n')).out, /barn is in, as device/);
+  const before = readFileSync(path, 'utf8');
+  assert.match((await set('ana', 'third secret\n', '--role', 'viewer')).out, /ana has a new password/);
+  const after = readFileSync(path, 'utf8');
+  assert.match(after, /^barn:device:\$scrypt\$ln=15,r=8,p=1\$\S+\nana:viewer:\$scrypt/);
+  assert.ok(!/secret/.test(before + after));
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.match((await set('ana', '', '--remove')).out, /ana is out/);
+  assert.match((await set('ana', '', '--remove')).err, /has no ana/);
+  assert.match((await set('eve', 'short\n')).err, /too short: at least 8/);
+});
