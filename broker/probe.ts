@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { generate, type Packet, parser } from 'mqtt-packet';
 import { told } from '../runtime/log.js';
@@ -33,7 +33,7 @@ interface Said {
 
 export type Probe =
   | { state: 'unreachable'; reason: string; code: string }
-  | { state: 'refused'; reason: string }
+  | { state: 'refused'; reason: string; code: number | undefined }
   | { state: 'in'; kind: string; speaks: string[]; subscribes: boolean };
 
 const ownTopics = ['$SYS/broker/version', '$SYS/brokers/+/version'];
@@ -44,9 +44,9 @@ const retainedMs = 400;
 export async function probeBroker(settings: ProbeSettings): Promise<Probe> {
   try {
     const usual = await speak(settings, 4);
-    if (usual.code === undefined)
-      return { state: 'refused', reason: 'it answers no CONNECT: it is no MQTT broker' };
-    if (usual.code !== 0) return { state: 'refused', reason: refusals[usual.code] ?? `code ${usual.code}` };
+    if (usual.code === undefined) return { state: 'refused', code: undefined, reason: silence(settings) };
+    const { code } = usual;
+    if (code !== 0) return { state: 'refused', code, reason: refusals[code] ?? `code ${code}` };
     const none: Said = { code: undefined, granted: [], version: undefined };
     const [oldest, newest] = await Promise.all(
       ([3, 5] as const).map((level) => speak(settings, level).catch(() => none)),
@@ -64,6 +64,11 @@ export async function probeBroker(settings: ProbeSettings): Promise<Probe> {
     return { state: 'unreachable', reason: told(error) || code, code };
   }
 }
+
+const silence = ({ url }: ProbeSettings) =>
+  isSecure(url) ? 'it closes without a word' : 'it answers no CONNECT: it is no MQTT broker';
+
+const isSecure = (url: string) => /^(mqtts|tls|ssl):/.test(url);
 
 /** Which broker behaves so. Seen: our own, Mosquitto 2.0, NATS 2.9, RabbitMQ 3.10. */
 export function kindOf(
@@ -98,6 +103,7 @@ function speak(settings: ProbeSettings, level: Level): Promise<Said> {
   return new Promise((resolve, reject) => {
     const socket = open(settings);
     const read = parser({ protocolVersion: level });
+    let connected = false;
     const end = (error?: Error) => {
       clearTimeout(limit);
       socket.destroy();
@@ -107,15 +113,17 @@ function speak(settings: ProbeSettings, level: Level): Promise<Said> {
     const late = Object.assign(new Error(`no answer within ${limitMs / 1000} s`), { code: 'ETIMEDOUT' });
     const limit = setTimeout(() => (socket.bytesRead > 0 ? end() : end(late)), limitMs);
     const send = (packet: Packet) => socket.write(generate(packet, { protocolVersion: level }));
-    socket.once(settings.url.startsWith('mqtts') ? 'secureConnect' : 'connect', () =>
+    socket.once(isSecure(settings.url) ? 'secureConnect' : 'connect', () => {
+      connected = true;
       send({
         ...{ cmd: 'connect', protocolId: level === 3 ? 'MQIsdp' : 'MQTT', protocolVersion: level },
         ...{ clientId: `${clientId}-${level}`, clean: true, keepalive: 30, username },
         ...(password === undefined ? {} : { password: Buffer.from(password) }),
-      }),
-    );
+      });
+    });
     socket.on('data', (bytes) => read.parse(bytes));
-    socket.once('error', end);
+    // TLS 1.3 tells a client after its handshake that its certificate is not taken.
+    socket.once('error', (error) => (connected && isSecure(settings.url) ? end() : end(error)));
     socket.once('close', () => end());
     read.once('error', () => end());
     read.on('packet', (packet: Packet) => {
@@ -138,9 +146,9 @@ function speak(settings: ProbeSettings, level: Level): Promise<Said> {
 }
 
 function open({ url, tls }: ProbeSettings): Socket {
-  const { hostname, port, protocol } = new URL(url);
+  const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
-  const secure = /^(mqtts|tls|ssl):$/.test(protocol);
-  if (!secure) return connectTcp(Number(port || 1883), host);
-  return connectTls({ ...tls, host, port: Number(port || 8883), servername: host, minVersion: 'TLSv1.2' });
+  if (!isSecure(url)) return connectTcp(Number(port || 1883), host);
+  const name = isIP(host) ? {} : { servername: host };
+  return connectTls({ ...tls, ...name, host, port: Number(port || 8883), minVersion: 'TLSv1.2' });
 }

@@ -26,6 +26,9 @@ export async function fetchAuthority(url: string, fingerprint: string): Promise<
   );
 }
 
+/** The list of revoked certificates, PEM. @throws Refusal or an error, as post */
+export const fetchRevoked = (url: string, ca: string) => ask(url, 'GET', '/v1/revoked', undefined, { ca });
+
 /** Posts JSON; answers the text. @throws Refusal where it is refused; an error of the network */
 export const post = (url: string, path: string, body: Record<string, string>, trust: Trust) =>
   ask(url, 'POST', path, JSON.stringify(body), { ...trust });

@@ -1,48 +1,84 @@
 import { randomBytes } from 'node:crypto';
+import { reachOf } from '../../broker/client.js';
 import { type Probe, probeBroker } from '../../broker/probe.js';
 import { topicsOf } from '../../schemas/topics.js';
-import { type Check, type Finding, missing, ok, problem, type Subject } from './check.js';
+import { type Check, type Finding, missing, note, ok, problem, type Subject } from './check.js';
 
 const limitMs = 3_000;
+/** CONNACK: not authorized [MQTT 3.1.1, 3.2.2.3]. */
+const notAuthorized = 5;
+
+/** How we come to the broker. */
+interface Visit {
+  role: 'device' | 'coordinator' | 'operator';
+  /** Of a device, which then must come with its own id. */
+  proof: 'certificate' | 'password' | undefined;
+}
 
 /** The broker that a service connects to: there, lets it in, and which it is. */
 export const broker: Check = {
   applies: ({ service }) => service !== 'broker',
   async look(subject) {
     const { settings, service } = subject;
-    const { broker: url, password, fleet } = settings;
+    const role = service === 'device' || service === 'coordinator' ? service : 'operator';
+    const { url, username, secrets } = reachOf(
+      settings,
+      role === 'device' ? { role, id: settings.id } : { role },
+    );
     if (/^wss?:/.test(url)) return [await overWebSocket(url)];
+    const { password, tls } = secrets?.() ?? {};
     // Not under its own id: a service that runs would be cut.
     const clientId = `doctor-${randomBytes(4).toString('hex')}`;
-    const role = service === 'device' || service === 'coordinator' ? service : 'operator';
-    const topics = topicsOf(fleet);
+    const topics = topicsOf(settings.fleet);
     // The broker knows a device by its whole client id, so the filter is of that of the second connection.
     const filter = role === 'device' ? topics.task(`${clientId}-4`) : topics.roundsStatus;
-    const secret = password === '' ? undefined : password;
-    const probe = await probeBroker({ url, clientId, username: role, password: secret, filter, limitMs });
-    return told(probe, url, role, subject);
+    const probe = await probeBroker({ url, clientId, username, password, tls, filter, limitMs });
+    const proof = tls?.cert !== undefined ? 'certificate' : password === undefined ? undefined : 'password';
+    return told(probe, url, { role, proof }, subject);
   },
 };
 
-function told(probe: Probe, url: string, role: string, subject: Subject): Finding[] {
+function told(probe: Probe, url: string, { role, proof }: Visit, subject: Subject): Finding[] {
   switch (probe.state) {
     case 'unreachable':
       return [
         missing(subject, 'broker')(`no broker answers at ${url}: ${probe.reason}`, unreachable(probe.code)),
       ];
-    case 'refused':
+    case 'refused': {
+      const { reason, code } = probe;
+      if (role === 'device' && proof && code === notAuthorized) {
+        const known = `${url}: `;
+        if (proof === 'certificate')
+          return [
+            ok(
+              `${known}it takes the certificate; only the device itself may use its id, so no more was asked`,
+            ),
+          ];
+        return [
+          note(`${known}whether it takes the password was not asked: only the device itself may use its id`),
+        ];
+      }
+      const remedies = {
+        certificate: 'is it revoked, or of another authority?',
+        password: 'look at the password',
+        none: 'give a certificate (--tls) or a password',
+      };
       return [
         problem(
-          `${url} does not let us in as ${role}: ${probe.reason}`,
-          'give its password with --password, or look at the broker’s log for why',
+          `${url} does not let us in as ${role}: ${reason}`,
+          `${remedies[proof ?? 'none']}; the broker’s log says why`,
         ),
       ];
+    }
     case 'in': {
-      const what = `${url}: ${probe.kind}; speaks MQTT ${probe.speaks.join(', ')}`;
-      if (probe.subscribes) return [ok(what)];
+      const what = ok(`${url}: ${probe.kind}; speaks MQTT ${probe.speaks.join(', ')}`);
+      if (probe.subscribes) return [what];
       return [
-        ok(what),
-        problem(`a ${role} may not subscribe there`, 'give it the rights that docs/security.md lists'),
+        what,
+        problem(
+          `a ${role} may not subscribe there`,
+          'give it the rights of docs/access.md: `fleetune access` writes them',
+        ),
       ];
     }
   }
@@ -54,11 +90,13 @@ function unreachable(code: string): string {
   if (code === 'ECONNREFUSED') return 'start one with `fleetune broker`, or give its address with --broker';
   if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH')
     return 'nothing comes back: look at the network, and at the firewall of the broker’s machine';
-  return 'look at --broker, and at the broker’s log';
+  return 'look at --broker, at what `tls` says, and at the broker’s log';
 }
 
 /** A listener of WebSockets answers a plain request with 426, Upgrade Required. */
 async function overWebSocket(url: string): Promise<Finding> {
+  if (url.startsWith('wss:'))
+    return note(`${url}: over WebSocket and TLS only its certificate was looked at`);
   try {
     const { status } = await fetch(url.replace(/^ws/, 'http'), { signal: AbortSignal.timeout(limitMs) });
     if (status === 426)

@@ -9,6 +9,7 @@ import { ports } from './ports.js';
 import { provider } from './provider.js';
 import { sensors } from './sensors.js';
 import { text } from './text.js';
+import { tls } from './tls.js';
 
 /** All that `fleetune doctor` looks at, in the order in which it is told. */
 export const checks: Readonly<Record<string, Check>> = {
@@ -16,6 +17,7 @@ export const checks: Readonly<Record<string, Check>> = {
   clock,
   disk,
   ports,
+  tls,
   broker,
   influx,
   model,

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { told } from '../../runtime/log.js';
+import { Refusal } from '../../schemas/refusal.js';
 import { type Check, type Finding, problem, type Subject } from './check.js';
 import { checks } from './checks.js';
 
@@ -43,7 +44,7 @@ async function bounded(name: string, check: Check, subject: Subject): Promise<Fi
     }, limitMs);
   });
   const looking = (check.apart ? lookApart(name, subject, abort.signal) : check.look(subject)).catch(
-    (error) => [problem(`the check failed: ${told(error)}`)],
+    (error) => [problem(error instanceof Refusal ? told(error) : `the check failed: ${told(error)}`)],
   );
   return Promise.race([looking, late]).finally(() => clearTimeout(timer));
 }

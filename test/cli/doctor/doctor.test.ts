@@ -44,7 +44,7 @@ test('a device as its YAML file says is looked at, and all that it needs is foun
   const config = join(folder, 'device.yaml');
   writeFileSync(
     config,
-    `id: barn\nbroker: ${url}\nmodel: ${builtinModel}\ndata: ${data}\nstate: ${folder}/state\npassword: ${secret}\n`,
+    `id: barn\nbroker: ${url}\nmodel: ${builtinModel}\ndata: ${data}\nstate: ${folder}/state\ninfluxPassword: ${secret}\n`,
   );
   const { service, problems, told, findings } = await doctor('--config', config);
   assert.equal(service, 'device');
