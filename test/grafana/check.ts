@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { influxdMissing } from '../telemetry/influxd.js';
-import { findingsText, hasRows } from './live-check.js';
+import { findingsText, isWhole } from './live-check.js';
 import { checkDashboards } from './live-fleet.js';
 import { sketch } from './sketch.js';
 
@@ -21,4 +21,4 @@ if (flags.list)
     console.log(`${where}: ${series.length} series, ${rows} rows`);
 if (flags.sketch) writeFileSync(flags.sketch, sketch(findings));
 console.log(findingsText(findings));
-process.exitCode = findings.answers.every(hasRows) ? 0 : 1;
+process.exitCode = isWhole(findings) ? 0 : 1;

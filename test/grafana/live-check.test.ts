@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Ask, askAll, findingsText, hasRows } from './live-check.js';
+import { type Ask, askAll, findingsText, hasRows, isWhole, unwrittenFields } from './live-check.js';
 import { sketch } from './sketch.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -61,4 +61,18 @@ test('the sketch has every panel in its place', async () => {
   const html = sketch(findings);
   assert.equal(html.match(/class="panel"/g)?.length, findings.panels);
   assert.match(html, /<b title="[^"]+">Devices up<\/b>.*?<p>1<\/p>/);
+});
+
+test('a field of the table that nothing wrote is named, and the check fails', async () => {
+  const asked: Ask = async (q) =>
+    q.includes('"power"')
+      ? { series: [{ columns: ['fieldKey', 'fieldType'], values: [['watts', 'float']] }] }
+      : {};
+  const unwritten = await unwrittenFields(asked);
+  assert.ok(!unwritten.includes('power.watts'));
+  assert.ok(unwritten.includes('task.joules') && unwritten.includes('round.granularity'));
+  const findings = { dashboards: [], panels: 1, answers: [], unwritten: ['task.joules'] };
+  assert.equal(isWhole(findings), false);
+  assert.match(findingsText(findings), /^written by nothing: task\.joules\ndashboards: 1 panels/);
+  assert.equal(isWhole({ ...findings, unwritten: [] }), true);
 });

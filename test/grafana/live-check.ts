@@ -1,3 +1,4 @@
+import { measurements } from '../../schemas/measurements.js';
 import {
   type Asking,
   alertQuestions,
@@ -22,6 +23,22 @@ export interface Findings {
   dashboards: readonly DashboardJson[];
   panels: number;
   answers: Answer[];
+  /** Of the table of measurements; absent: not asked for. */
+  unwritten?: string[];
+}
+
+/** Fields of the table of measurements that InfluxDB has no value of: nothing wrote them. */
+export async function unwrittenFields(ask: Ask): Promise<string[]> {
+  const names = Object.entries(measurements);
+  const unwritten: string[] = [];
+  for (const [name, { fields }] of names) {
+    const { series = [] } = await ask(`SHOW FIELD KEYS FROM "${name}"`);
+    const written = series.flatMap(({ values }) => values.map(([field]) => field));
+    unwritten.push(
+      ...Object.keys(fields).flatMap((field) => (written.includes(field) ? [] : `${name}.${field}`)),
+    );
+  }
+  return unwritten;
 }
 
 /** Asks `url`'s database. @returns InfluxDB's first result */
@@ -96,13 +113,18 @@ function judged(where: string, text: string, { error, series = [] }: Result): An
 /** Every column has a value somewhere: a panel whose field nothing writes shows nothing. */
 export const hasRows = ({ rows, empty, error }: Answer) => rows > 0 && empty.length === 0 && !error;
 
+/** Every question has its rows, and every field of the table was written. */
+export const isWhole = ({ answers, unwritten = [] }: Findings) =>
+  answers.every(hasRows) && unwritten.length === 0;
+
 /** What was asked in vain, then the count. */
-export function findingsText({ panels, answers }: Findings): string {
+export function findingsText({ panels, answers, unwritten = [] }: Findings): string {
   const vain = answers.filter((answer) => !hasRows(answer));
   const lines = vain.map(({ where, text, empty, error }) => {
     const why = error ?? (empty.length > 0 ? `nothing in ${empty.join(', ')}` : 'no rows');
     return `${where}: ${why}\n  ${text}`;
   });
+  if (unwritten.length > 0) lines.push(`written by nothing: ${unwritten.join(', ')}`);
   const filled = answers.length - vain.length;
   return [...lines, `dashboards: ${panels} panels, ${answers.length} queries, ${filled} with rows`].join(
     '\n',

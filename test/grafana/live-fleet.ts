@@ -8,11 +8,13 @@ import { everySensor } from '../device/sensors/jetsons.js';
 import { plant } from '../device/sensors/tree.js';
 import { completed, startRun, withFleet } from '../fleet/fleet.js';
 import { createInfluxd } from '../telemetry/influxd.js';
-import { askAll, asker, type Findings, hasRows } from './live-check.js';
+import { type Ask, askAll, asker, type Findings, isWhole, unwrittenFields } from './live-check.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const database = 'fleetune';
 const settleLimitMs = 20_000;
+/** Of power, at two a second. */
+const idleSamples = 5;
 
 /**
  * Lets a fleet of real processes do a run into an influxd of its own, and asks there all that the dashboards
@@ -34,14 +36,16 @@ export async function checkDashboards(): Promise<Findings> {
     let findings: Findings | undefined;
     await withFleet(
       async (fleet) => {
+        const ask = asker(influxd.url, database);
+        await restedFor(idleSamples, ask);
         await startRun(fleet, 'dashboards');
         await completed(fleet, 'dashboards');
         const limitMs = Date.now() + settleLimitMs;
         // Services tell of their spools now and then only, and what they wrote last is on its way.
         do {
           await wait(500);
-          findings = await askAll(root, asker(influxd.url, database));
-        } while (!findings.answers.every(hasRows) && Date.now() < limitMs);
+          findings = { ...(await askAll(root, ask)), unwritten: await unwrittenFields(ask) };
+        } while (!isWhole(findings) && Date.now() < limitMs);
       },
       { env },
     );
@@ -49,5 +53,14 @@ export async function checkDashboards(): Promise<Findings> {
   } finally {
     await influxd.stop();
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Idle watts are of a board that had no task for a while. */
+async function restedFor(samples: number, ask: Ask): Promise<void> {
+  for (const limitMs = Date.now() + settleLimitMs; Date.now() < limitMs; ) {
+    const { series = [] } = await ask('SELECT count("watts") FROM "power" WHERE "rail" = \'total\'');
+    if (Number(series[0]?.values[0]?.[1] ?? 0) >= samples) return;
+    await wait(100);
   }
 }
