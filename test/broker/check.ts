@@ -2,33 +2,29 @@
  * `npm run check:access`: every topic × role × direction, wills and retained messages included, with real packets, at
  * our own broker and, where it is installed, at a Mosquitto with the rendered rules.
  */
-import { startBroker } from '../../broker/server.js';
-import { createLog } from '../../runtime/log.js';
 import { checkAccess, type Outcome } from './access-check.js';
-import { ownBroker } from './checked-brokers.js';
-import { missingMosquitto, withMosquitto } from './mosquitto.js';
-import { options } from './rig.js';
+import { openBroker, securedBroker } from './checked-brokers.js';
+import { missingMosquitto, startMosquitto } from './mosquitto.js';
+import type { Ends } from './rig.js';
 
 const total: Outcome = { allowed: 0, refused: 0, wrong: [] };
-
-function tell(name: string, { allowed, refused, wrong }: Outcome): void {
-  console.log(`${name}: ${allowed} allowed as written, ${refused} refused as written, ${wrong.length} wrong`);
-  for (const line of wrong) console.log(`  ${line}`);
-  total.allowed += allowed;
-  total.refused += refused;
-  total.wrong.push(...wrong);
-}
-
-const broker = await startBroker(options, createLog('broker', { logLevel: 'error' }));
-try {
-  tell('fleetune broker', await checkAccess(ownBroker(`mqtt://127.0.0.1:${broker.port}`)));
-} finally {
-  await broker.stop();
+for (const start of [openBroker, securedBroker, ...(missingMosquitto ? [] : [startMosquitto])]) {
+  const endings: (() => unknown)[] = [];
+  const ends: Ends = { after: (ending) => void (ending && endings.unshift(ending as () => unknown)) };
+  try {
+    const broker = await start(ends);
+    const { allowed, refused, wrong } = await checkAccess(broker);
+    console.log(`${broker.name}: ${allowed} allowed, ${refused} refused, ${wrong.length} wrong`);
+    for (const line of wrong) console.log(`  ${line}`);
+    total.allowed += allowed;
+    total.refused += refused;
+    total.wrong.push(...wrong);
+  } finally {
+    for (const ending of endings) await ending();
+  }
 }
 if (missingMosquitto) console.log(`mosquitto: not checked: ${missingMosquitto}`);
-else tell('mosquitto, with the rules of `fleetune access --for mosquitto`', await withMosquitto(checkAccess));
-console.log('emqx: not checked: its file follows the documented syntax, no EMQX runs here');
-
+console.log('emqx: not checked: the file follows the documented syntax, no EMQX runs here');
 const { allowed, refused, wrong } = total;
 console.log(`access: ${allowed} allowed as written, ${refused} refused as written, ${wrong.length} wrong`);
 process.exitCode = wrong.length > 0 ? 1 : 0;

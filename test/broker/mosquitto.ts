@@ -1,12 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { mosquittoAcl } from '../../broker/acl.js';
+import { bundleFiles } from '../../identity/bundle.js';
+import { makeTestAuthority } from '../identity/authority-rig.js';
 import type { CheckedBroker } from './access-check.js';
+import { certified } from './checked-brokers.js';
+import type { Ends } from './rig.js';
 
 const program = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', 'mosquitto'].find(runs);
 
@@ -26,58 +30,57 @@ function runs(path: string): boolean {
   }
 }
 
-/** Runs work with a real Mosquitto that has the rendered rules, and a user of the test who hears all. */
-export async function withMosquitto<T>(
-  work: (broker: CheckedBroker) => Promise<T>,
+/**
+ * A real Mosquitto with the rendered rules, set up as the head of the file says: everybody is who their certificate
+ * says. Two users of the test hear all. Stopped after the test.
+ */
+export async function startMosquitto(
+  t: Ends,
   changed: (acl: string) => string = (acl) => acl,
-): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'fleetune-mosquitto-'));
-  const port = await freePort();
-  const people = { coordinator: ['coordinator'], operator: ['operator'], viewer: ['viewer'] };
+): Promise<CheckedBroker> {
+  const { folder, bundle } = await makeTestAuthority(t);
+  const server = await bundle('broker', 'server');
   const witnesses = ['witness', 'late-witness'];
-  const acl = `${changed(mosquittoAcl(people, '+'))}\n${witnesses.map((name) => `user ${name}\ntopic readwrite #\n`).join('')}`;
-  await writeFile(join(folder, 'acl'), acl);
+  const login = await certified(bundle, witnesses);
+  const people = { coordinator: ['coordinator'], operator: ['operator'], viewer: ['viewer'] };
+  const seeAll = witnesses.map((name) => `\nuser ${name}\ntopic readwrite #\n`).join('');
+  await writeFile(join(folder, 'acl'), changed(mosquittoAcl(people, '+')) + seeAll);
+  const port = await freePort();
   const config = [
     `listener ${port} 127.0.0.1`,
-    'allow_anonymous true', // Nobody proves anything here: the user name is believed, as a certificate's CN would be.
-    'use_username_as_clientid true',
+    `certfile ${join(server, bundleFiles.certificate)}`,
+    `keyfile ${join(server, bundleFiles.key)}`,
+    `cafile ${join(server, bundleFiles.authority)}`,
+    'require_certificate true',
+    ...['allow_anonymous false', 'use_identity_as_username true', 'use_username_as_clientid true'],
     `acl_file ${join(folder, 'acl')}`,
     `user ${userInfo().username}`, // As root it would become another, who may not read the folder.
-    'persistence false',
-    'sys_interval 1',
-    'log_type error',
-    'log_type warning',
-    '',
+    ...['persistence false', 'sys_interval 1', 'log_type error', 'log_type warning', ''],
   ];
   await writeFile(join(folder, 'mosquitto.conf'), config.join('\n'));
   const child = spawn(program!, ['-c', join(folder, 'mosquitto.conf')], {
     stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = once(child, 'exit');
+  t.after(() => {
+    child.kill();
+    return ended;
   });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (piece) => {
       said += piece;
     });
-  try {
-    await listening(
-      port,
-      () => child.exitCode === null,
-      () => said,
-    );
-    return await work({
-      name: 'mosquitto',
-      url: `mqtt://127.0.0.1:${port}`,
-      login: (role, id) => ({ username: id, clientId: id === role ? `${id}-client` : id }),
-      witness: { username: 'witness', clientId: 'witness' },
-      lateWitness: { username: 'late-witness', clientId: 'late-witness' },
-      tells: ['publish', 'receive'],
-    });
-  } finally {
-    const ended = child.exitCode === null ? once(child, 'exit') : undefined;
-    child.kill();
-    await ended;
-    await rm(folder, { recursive: true });
-  }
+  await listening(port, () => {
+    if (child.exitCode !== null) throw new Error(`mosquitto did not start: ${said}`);
+  });
+  return {
+    name: 'mosquitto with the rendered rules, certificates',
+    url: `mqtts://127.0.0.1:${port}`,
+    login,
+    witnesses: [login('viewer', 'witness'), login('viewer', 'late-witness')],
+    tells: ['publish', 'receive'],
+  };
 }
 
 async function freePort(): Promise<number> {
@@ -88,16 +91,16 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function listening(port: number, alive: () => boolean, said: () => string): Promise<void> {
+async function listening(port: number, requireAlive: () => void): Promise<void> {
   for (;;) {
     const socket = connect(port, '127.0.0.1');
-    const open = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      once(socket, 'close').then(() => false),
-    ]).catch(() => false);
+    const open = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
     socket.destroy();
     if (open) return;
-    if (!alive()) throw new Error(`mosquitto did not start: ${said()}`);
+    requireAlive();
     await pause(20);
   }
 }

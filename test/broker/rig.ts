@@ -62,8 +62,11 @@ export interface TestClient {
   connections: Events<string>;
 }
 
+/** A test, or what else ends and cleans up then. */
+export type Ends = Pick<TestContext, 'after'>;
+
 /** A real broker on free ports, stopped after the test; `logged` are its log's messages. */
-export async function startRig(t: TestContext, changes: Partial<BrokerOptions> = {}) {
+export async function startRig(t: Ends, changes: Partial<BrokerOptions> = {}) {
   const logged = new Events<Record<string, unknown>>();
   const log = createLog('broker', (line) => logged.add(JSON.parse(line)));
   const broker = await startBroker({ ...options, ...changes }, log);
@@ -73,7 +76,7 @@ export async function startRig(t: TestContext, changes: Partial<BrokerOptions> =
 
 /** A client of ours, stopped after the test. It resolves when `connected` is done for the first time. */
 export async function join(
-  t: TestContext,
+  t: Ends,
   url: string,
   username: ClientSettings['username'],
   clientId: string,

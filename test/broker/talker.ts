@@ -3,7 +3,8 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
 export interface Login {
   username: string;
   clientId: string;
-  password?: string;
+  /** PEM: what it shows, and whom it believes. */
+  tls?: { cert: string; key: string; ca: string };
 }
 
 /** A client that says what it likes and remembers all that it hears: what a broker lets pass is seen by its effect. */
@@ -23,8 +24,10 @@ export class Talker {
 
   /** @returns undefined where the broker does not let it in */
   static async join(url: string, login: Login, options: IClientOptions = {}): Promise<Talker | undefined> {
+    const { tls, ...user } = login;
     const client = mqtt.connect(url, {
-      ...{ protocolVersion: 4, clean: true, reconnectPeriod: 0, resubscribe: false, ...login, ...options },
+      ...{ protocolVersion: 4, clean: true, reconnectPeriod: 0, resubscribe: false },
+      ...{ ...user, ...tls, ...options },
     });
     const talker = new Talker(client);
     // A packet is several small writes: where they wait for acks (Nagle), every question takes 40 ms more.

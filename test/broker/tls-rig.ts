@@ -1,5 +1,4 @@
 import { join as joinPath } from 'node:path';
-import type { TestContext } from 'node:test';
 import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { type Reach, reachOf } from '../../broker/client.js';
 import type { BrokerOptions } from '../../broker/server.js';
@@ -7,10 +6,10 @@ import { authorityFiles } from '../../identity/authority.js';
 import { readBundle } from '../../identity/bundle.js';
 import type { Role } from '../../schemas/roles.js';
 import { makeTestAuthority } from '../identity/authority-rig.js';
-import { connectPacket, join, startRig } from './rig.js';
+import { connectPacket, type Ends, join, startRig } from './rig.js';
 
 /** A broker that speaks TLS, with a certificate and a list of revoked ones of a real authority. */
-export async function startSecure(t: TestContext, changes: Partial<BrokerOptions> = {}) {
+export async function startSecure(t: Ends, changes: Partial<BrokerOptions> = {}) {
   const made = await makeTestAuthority(t);
   const tls = await made.bundle('broker', 'server');
   const crl = joinPath(made.authority.folder, authorityFiles.crl);

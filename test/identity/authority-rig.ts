@@ -9,12 +9,12 @@ import { provision } from '../../identity/provision.js';
 import { fingerprintOf } from '../../identity/x509.js';
 import { createLog } from '../../runtime/log.js';
 import type { CertificateRole } from '../../schemas/roles.js';
-import { Events } from '../broker/rig.js';
+import { type Ends, Events } from '../broker/rig.js';
 
 const dayMs = 86_400_000;
 
 /** A real authority in a temporary folder. */
-export async function makeTestAuthority(t: TestContext, name = 'Test fleet') {
+export async function makeTestAuthority(t: Ends, name = 'Test fleet') {
   const folder = await mkdtemp(join(tmpdir(), 'fleetune-authority-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const authority = await initAuthority(join(folder, 'ca'), { name, years: 1 }, Date.now());
