@@ -51,7 +51,7 @@ export async function startMosquitto(
     `certfile ${join(server, bundleFiles.certificate)}`,
     `keyfile ${join(server, bundleFiles.key)}`,
     `cafile ${join(server, bundleFiles.authority)}`,
-    'require_certificate true',
+    ...['require_certificate true', 'set_tcp_nodelay true'],
     ...['allow_anonymous false', 'use_identity_as_username true', 'use_username_as_clientid true'],
     `acl_file ${join(folder, 'acl')}`,
     `user ${userInfo().username}`, // As root it would become another, who may not read the folder.
