@@ -129,6 +129,8 @@ export async function startSampler(
 
   await readPower(); // A counter's first reading only sets its mark.
   log.info('sensors', { power: sensor?.source ?? 'none', found: sensors.names });
+  if (!sensor && settings.power)
+    log.info('no power sensor: no watts, and no joules of a task; with tdpWatts they are estimated');
   schedule();
 
   const measure = book

@@ -67,7 +67,8 @@ export class Program {
     const child = spawn(this.#path, this.#args, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#child = child;
     let rest = '';
-    child.stdout.setEncoding('latin1').on('data', (text: string) => {
+    // Without a file handle left there is no pipe.
+    child.stdout?.setEncoding('latin1').on('data', (text: string) => {
       const lines = (rest + text).split(/\r?\n/);
       rest = lines.pop()!.slice(0, maxLineBytes);
       for (const line of lines) this.#hear(line.slice(0, maxLineBytes));

@@ -74,6 +74,7 @@ test('without a sensor, or where it is not to be read, a task has no joules, and
     assert.equal(sampler.source, 'none');
     assert.equal(await sampler.measure().end(), undefined);
     assert.match(logged.join(), /"power":"none"/);
+    assert.equal(/no power sensor/.test(logged.join()), power);
     await sampler.stop();
   }
 });
