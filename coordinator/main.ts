@@ -38,7 +38,7 @@ const gaugeMs = 10_000;
  */
 export async function start(settings: CoordinatorSettings): Promise<CoordinatorService> {
   const { runs, cron, timeZone } = settings;
-  const problem = chunkProblem(settings) ?? pageProblem(settings);
+  const problem = chunkProblem(settings) ?? pageProblem(settings, settings.insecure);
   if (problem) throw new Refusal(problem);
   const calendar = cron === '' ? null : readCalendar(cron, timeZone);
   await requireFolder(runs, 'the runs folder (--runs)');

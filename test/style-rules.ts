@@ -22,7 +22,10 @@ export const arrows: Record<string, readonly string[]> = {
     ...['schemas', 'runtime', 'telemetry', 'broker/client.ts', 'device/engine/engine.ts'],
     'identity/renewal.ts',
   ],
-  coordinator: ['schemas', 'runtime', 'telemetry', 'broker/client.ts', 'identity/renewal.ts'],
+  coordinator: [
+    ...['schemas', 'runtime', 'telemetry', 'broker/client.ts', 'identity/renewal.ts'],
+    'identity/server-tls.ts', // Of the live page.
+  ],
   builtin: ['schemas', 'runtime', 'device/engine/engine.ts', 'device/engine/rouge.ts'],
   cli: [
     ...[

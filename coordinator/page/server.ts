@@ -1,10 +1,18 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { serverTls, watchBundle } from '../../identity/server-tls.js';
 import { Refusal } from '../../schemas/refusal.js';
 import { readAssets, safety } from './assets.js';
 import { credentialCheck, isOurName } from './gate.js';
-import { type PageSettings, pageProblem } from './settings.js';
+import type { PageSettings } from './settings.js';
 import { Viewers } from './viewers.js';
 
 export interface PageServer {
@@ -22,14 +30,12 @@ const wrongCredentialsMs = 300;
 /**
  * Serves the live page: its files, `/live` as server-sent events, `/live.json` as one snapshot. Reads only.
  * @param snapshot asked once a turn while somebody looks; what changes in it but `atMs` is sent at once
- * @throws Refusal for settings that don't fit each other, or an address that can't be listened on
+ * @throws Refusal for an address that can't be listened on, or a folder without a certificate
  */
 export async function startPageServer(
   settings: PageSettings,
   snapshot: () => { atMs: number },
 ): Promise<PageServer> {
-  const problem = pageProblem(settings);
-  if (problem) throw new Refusal(problem);
   const { pageHost, pagePort, pageUser, pagePassword, pageNames } = settings;
   const assets = await readAssets();
   const viewers = new Viewers();
@@ -60,7 +66,7 @@ export async function startPageServer(
     response.end(method === 'HEAD' ? undefined : asset.body);
   }
 
-  const server = createServer({ maxHeaderSize: maxHeaderBytes }, (request, response) => {
+  const { server, stopWatching } = createPageServer(settings.pageTls, (request, response) => {
     response.on('error', () => response.destroy()); // Whoever asked is gone.
     void answer(request, response);
   });
@@ -77,11 +83,21 @@ export async function startPageServer(
     port: (server.address() as AddressInfo).port,
     async stop() {
       clearInterval(turns);
+      stopWatching();
       const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
       await closed;
     },
   };
+}
+
+/** With TLS where there is a folder for it; a renewed certificate counts for the next connection. */
+function createPageServer(folder: string, answer: RequestListener): { server: Server; stopWatching(): void } {
+  const options = { maxHeaderSize: maxHeaderBytes };
+  if (folder === '') return { server: createServer(options, answer), stopWatching: () => undefined };
+  const server = createHttpsServer({ ...options, ...serverTls(folder) }, answer);
+  const stopWatching = watchBundle(folder, () => server.setSecureContext(serverTls(folder)));
+  return { server, stopWatching };
 }
 
 const challenge = 'Basic realm="fleetune", charset="UTF-8"';

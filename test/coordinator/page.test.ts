@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { get, type IncomingHttpHeaders, request } from 'node:http';
+import { get as getSecure } from 'node:https';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -10,6 +11,7 @@ import { startPageServer } from '../../coordinator/page/server.js';
 import { pageProblem, pageSettings } from '../../coordinator/page/settings.js';
 import { Refusal } from '../../schemas/refusal.js';
 import { requireSettings } from '../../schemas/settings.js';
+import { makeTestAuthority } from '../identity/authority-rig.js';
 import { PageFleet } from './page-rig.js';
 
 const settingsOf = (raw: Record<string, unknown>) => requireSettings(pageSettings, raw, 'test');
@@ -43,10 +45,32 @@ test('there is no page unless a port is given, and none for other machines witho
   for (const pageHost of ['localhost', '127.0.0.9', '::1']) assert.equal(problem({ pageHost }), undefined);
   for (const pageHost of ['0.0.0.0', '::', '192.168.1.4', 'board.lan', ''])
     assert.match(problem({ pageHost })!, /reached from other machines.*--page-user and --page-password/);
-  assert.equal(problem({ pageHost: '0.0.0.0', pageUser: 'ops', pagePassword: 'secret' }), undefined);
+  const open = { pageHost: '0.0.0.0', pageUser: 'ops', pagePassword: 'secret' };
+  assert.match(problem(open)!, /would travel in the open: give --page-tls, or --insecure/);
+  assert.equal(problem({ ...open, pageTls: '/etc/fleetune/tls' }), undefined);
+  assert.equal(pageProblem(settingsOf({ pagePort: 8080, ...open }), true), undefined);
   assert.match(problem({ pageUser: 'ops' })!, /give both/);
   assert.match(problem({ pagePassword: 'secret' })!, /give both/);
   assert.match(problem({ pageUser: 'a:b', pagePassword: 'c' })!, /colon/);
+});
+
+test('with a certificate it is served by TLS alone', async (t) => {
+  const { bundle, authority } = await makeTestAuthority(t);
+  const pageTls = await bundle('broker', 'page');
+  const { port } = new URL(await serve(t, { pageTls }));
+  const status = await new Promise((resolve, reject) => {
+    const asked = getSecure(
+      { host: '127.0.0.1', port, path: '/live.json', ca: authority.certificate },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      },
+    );
+    asked.on('error', reject);
+  });
+  assert.equal(status, 200);
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/live.json`));
+  await assert.rejects(serve(t, { pageTls: authority.folder }), /holds neither tls\.crt nor ca\.crt/);
 });
 
 test('a port that is taken is refused in words', async (t) => {

@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import type { TlsOptions } from 'node:tls';
+import { watchFiles } from '../runtime/file-watch.js';
+import { Refusal } from '../schemas/refusal.js';
+import { bundleFiles, readBundle } from './bundle.js';
+import { tlsServerOptions } from './peer-certificate.js';
+
+const lookMs = 1000;
+
+/** TLS of a server that asks nobody for a certificate. @throws Refusal for a folder without its own */
+export function serverTls(folder: string): TlsOptions {
+  const { own } = readBundle(folder);
+  if (!own)
+    throw new Refusal(`${join(folder, bundleFiles.certificate)} is missing: a server needs one for TLS`);
+  return tlsServerOptions(own);
+}
+
+/** Calls `changed` after a bundle's files were replaced, when they fit together. @returns ends it */
+export const watchBundle = (folder: string, changed: () => void): (() => void) =>
+  watchFiles(
+    Object.values(bundleFiles).map((file) => join(folder, file)),
+    lookMs,
+    () => {
+      try {
+        readBundle(folder);
+      } catch {
+        return; // Between two files: the next look finds the other changed too.
+      }
+      changed();
+    },
+  );
