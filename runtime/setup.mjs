@@ -42,10 +42,10 @@ function sources(folder) {
 const installed = hash('package-lock.json', 'package.json') + process.version.split('.')[0];
 if (!stamped('node_modules/.fleetune-installed', installed)) {
   console.log('fleetune: installing packages (npm ci)');
-  execFileSync('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], {
-    stdio: 'inherit',
-    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: process.env.ONNXRUNTIME_NODE_INSTALL ?? 'skip' },
-  });
+  // No package needs its install script; onnxruntime-node's downloads CUDA libraries where somebody asks for them.
+  const scripts = process.env.ONNXRUNTIME_NODE_INSTALL ? [] : ['--ignore-scripts'];
+  const argv = ['ci', '--include=dev', ...scripts, '--no-audit', '--no-fund', '--loglevel=error'];
+  execFileSync('npm', argv, { stdio: 'inherit' });
   writeFileSync('node_modules/.fleetune-installed', installed);
 }
 
