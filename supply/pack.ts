@@ -33,7 +33,7 @@ export function partsOf(root: string, service: ServiceName): Parts {
   const built = existsSync(join(root, entry)) && existsSync(join(root, 'node_modules'));
   if (!built) throw new Refusal(`${root} is not built: run npm run build there first`);
   const { commands } = services[service];
-  const { modules, libraries, assets } = reachOf(root, entry, [...new Set(Object.values(commands))]);
+  const { modules, libraries, assets } = reachOf(root, entry, [...new Set(Object.values(commands).flat())]);
   const packages = closureOf(readLock(root), libraries, (folder) => existsSync(join(root, folder)));
   return { modules, assets, packages };
 }

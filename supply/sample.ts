@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { demoHeldOut, demoShards } from '../builtin/corpus.js';
-import type { Example } from '../builtin/text.js';
 
 const perDevice = 400;
 const heldOutPerDevice = 32;
@@ -18,5 +17,5 @@ export function writeSamples(out: string, devices: number): void {
   });
 }
 
-const lines = (examples: readonly Example[]) =>
+const lines = (examples: readonly { dialogue: string; summary: string }[]) =>
   examples.map(({ dialogue, summary }) => `${JSON.stringify({ dialogue, summary })}\n`).join('');

@@ -39,10 +39,12 @@ const run = (service: ServiceName, ...argv: string[]) =>
 test('the table of services names commands that are there, by the modules that the commands load', () => {
   const table = readFileSync(join(root, 'dist/cli/commands.js'), 'utf8');
   for (const { commands: carried } of Object.values(services)) {
-    for (const [name, door] of Object.entries(carried)) {
+    for (const [name, doors] of Object.entries<readonly string[]>(carried)) {
       assert.ok(Object.hasOwn(commands, name), name);
-      const specifier = door.startsWith('cli/') ? `./${door.slice(4)}` : `../${door}`;
-      assert.ok(table.includes(`('${specifier}')`), `${name}: ${specifier}`);
+      for (const door of doors) {
+        const specifier = door.startsWith('cli/') ? `./${door.slice(4)}` : `../${door}`;
+        assert.ok(table.includes(`('${specifier}')`), `${name}: ${specifier}`);
+      }
     }
   }
 });
@@ -65,7 +67,6 @@ test('a broker carries no engine, a coordinator neither', () => {
       [],
     );
   }
-  assert.equal(packed.device.parts.packages.includes('node_modules/aedes'), false);
 });
 
 test('the device carries one native library, of the architecture that was asked for', () => {
