@@ -20,6 +20,8 @@ const operation = {
   status: ['cli/fleet-state.js'],
   watch: ['cli/watch.js'],
   report: ['cli/report/command.js'],
+  backup: ['cli/backup.js'],
+  restore: ['cli/backup.js'],
   'influx init': ['cli/influx.js'],
 };
 
