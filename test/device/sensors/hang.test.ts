@@ -20,43 +20,50 @@ function hangAt(path: string): { letGo(): void } {
   return { letGo: () => closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK)) };
 }
 
-test('a sensor that hangs in a run harms no other: samples, energy and the end go on without it', {
-  skip: proc,
-}, async () => {
-  // A number that the kernel takes away when its process ends: the next reading opens the path again.
-  const owner = spawn('sleep', ['60']);
-  const root = plant({ ...orinNx, ...zones({ 'cpu-thermal': 45, 'gpu-thermal': 46 }) });
-  rmSync(join(root, zone(0)));
-  symlinkSync(`/proc/${owner.pid}/oom_score`, join(root, zone(0)));
-  const logged: string[] = [];
-  const failing: (number | undefined)[] = [];
-  let heard = () => {};
-  const say = (message: string, facts = {}) => void logged.push(`${message} ${JSON.stringify(facts)}`);
-  const settings: SamplerSettings = {
-    ...{ everyMs: 10, taskEveryMs: 10, power: true, root, stateFolder: root, deviceId: 'a' },
-    trainerPid: () => undefined,
-    log: { info: say, warn: say },
-  };
-  const sampler = await startSampler(settings, ([utilization]) => {
-    failing.push(utilization?.fields.sensors_failing);
-    heard();
-  });
-  const until = (count: number) =>
-    new Promise<void>((resolve) => {
-      heard = () => failing.filter((n) => n === count).length >= 3 && resolve();
+const hanging = [
+  { part: 'zone', file: zone(0), name: 'zone cpu', hasJoules: true },
+  { part: 'rail', file: 'sys/class/hwmon/hwmon1/curr1_input', name: 'rail VDD_IN', hasJoules: false },
+] as const;
+
+for (const { part, file, name, hasJoules } of hanging)
+  test(`a ${part} that hangs in a run harms no other: samples, energy and the end go on without it`, {
+    skip: proc,
+  }, async () => {
+    // A number that the kernel takes away when its process ends: the next reading opens the path again.
+    const owner = spawn('sleep', ['60']);
+    const root = plant({ ...orinNx, ...zones({ 'cpu-thermal': 45, 'gpu-thermal': 46 }) });
+    rmSync(join(root, file));
+    symlinkSync(`/proc/${owner.pid}/oom_score`, join(root, file));
+    const logged: string[] = [];
+    const failing: (number | undefined)[] = [];
+    let heard = () => {};
+    const say = (message: string, facts = {}) => void logged.push(`${message} ${JSON.stringify(facts)}`);
+    const settings: SamplerSettings = {
+      ...{ everyMs: 10, taskEveryMs: 10, power: true, root, stateFolder: root, deviceId: 'a' },
+      trainerPid: () => undefined,
+      log: { info: say, warn: say },
+    };
+    const sampler = await startSampler(settings, ([utilization]) => {
+      failing.push(utilization?.fields.sensors_failing);
+      heard();
     });
-  await until(0);
-  const measuring = sampler.measure();
-  const hanging = hangAt(join(root, zone(0)));
-  owner.kill('SIGKILL');
-  await until(1);
-  assert.ok((await measuring.end())!.joules > 0);
-  const fails = logged.filter((line) => line.startsWith('a sensor fails'));
-  assert.equal(fails.length, 1, fails.join());
-  assert.match(fails[0]!, /zone cpu/);
-  await sampler.stop();
-  hanging.letGo();
-});
+    const until = (count: number) =>
+      new Promise<void>((resolve) => {
+        heard = () => failing.filter((n) => n === count).length >= 3 && resolve();
+      });
+    await until(0);
+    const measuring = sampler.measure();
+    const hung = hangAt(join(root, file));
+    owner.kill('SIGKILL');
+    await until(1);
+    const spent = await measuring.end();
+    assert.equal((spent?.joules ?? 0) > 0, hasJoules);
+    const fails = logged.filter((line) => line.startsWith('a sensor fails'));
+    assert.equal(fails.length, 1, fails.join());
+    assert.match(fails[0]!, new RegExp(name));
+    await sampler.stop();
+    hung.letGo();
+  });
 
 test('a file that hangs is asked again only when it has answered; with two of them no third is asked', async () => {
   const root = plant({ third: 3 });
