@@ -12,7 +12,11 @@ export const gateSettings = {
     default: '',
     help: 'folder with tls.crt, tls.key and ca.crt: both listeners speak TLS and ask for certificates',
   },
-  crl: { kind: 'text', default: '', help: 'file of revoked certificates, watched: who is in it is cut' },
+  crl: {
+    kind: 'text',
+    default: '',
+    help: 'file of revoked certificates, or its URL at the authority: who is in it is cut; none: that of --authority',
+  },
   passwords: {
     kind: 'text',
     default: '',

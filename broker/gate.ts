@@ -28,16 +28,25 @@ export class Gate {
   readonly #held = new Map<Client, Proof>();
   #rules: GateRules;
   #renewed: (secrets: ServerSecrets) => void = () => undefined;
-  #stopWatching: () => void;
+  readonly #stopWatching: () => void;
+  readonly #stopMirror: () => void;
   readonly #sweeps: NodeJS.Timeout;
 
   /** @throws Refusal for files that are missing, damaged, readable by others, or that don't belong together */
   static async open(given: Partial<GateSettings>, log: Log): Promise<Gate> {
     const settings = { ...noGate, ...given };
-    return new Gate(settings, await readRules(settings), log);
+    const mirror = /^https:/.test(settings.crl) ? await mirrorOf(settings, log) : undefined;
+    const local = mirror ? { ...settings, crl: mirror.file } : settings;
+    try {
+      return new Gate(local, await readRules(local), log, () => mirror?.stop());
+    } catch (error) {
+      mirror?.stop();
+      throw error;
+    }
   }
 
-  private constructor(settings: GateSettings, rules: GateRules, log: Log) {
+  private constructor(settings: GateSettings, rules: GateRules, log: Log, stopMirror: () => void) {
+    this.#stopMirror = stopMirror;
     this.#settings = settings;
     this.#rules = rules;
     this.#log = log;
@@ -100,6 +109,7 @@ export class Gate {
 
   stop(): void {
     this.#stopWatching();
+    this.#stopMirror();
     clearInterval(this.#sweeps);
   }
 
@@ -141,6 +151,11 @@ export class Gate {
       client.close();
     }
   }
+}
+
+async function mirrorOf({ crl, tls }: GateSettings, log: Log) {
+  const { mirrorCrl } = await import('../identity/crl-mirror.js'); // It comes with what reads lists, 20 MB.
+  return mirrorCrl(crl, tls, log);
 }
 
 /** Why a peer that was let in may stay no longer. */

@@ -74,7 +74,9 @@ export type BrokerSettings = SettingsOf<typeof brokerSettings>;
 
 /** Starts the broker service. @throws Refusal for a taken port, or an open address nobody asked for */
 export async function start(settings: BrokerSettings): Promise<Broker> {
-  const { host, insecure, tls, crl } = settings;
+  const { host, insecure, tls, authority } = settings;
+  const crl =
+    settings.crl || (tls !== '' && authority !== '' ? String(new URL('/v1/revoked', authority)) : '');
   // TLS without anybody to know peers by is refused where the files are read.
   if (!isLoopback(host) && !insecure && tls === '')
     throw new Refusal(
@@ -85,7 +87,7 @@ export async function start(settings: BrokerSettings): Promise<Broker> {
   const log = createLog('broker', settings);
   if (tls !== '' && crl === '')
     log.warn('no list of revoked certificates (--crl): a stolen one counts until it ends');
-  const broker = await startBroker(settings, log);
+  const broker = await startBroker({ ...settings, crl }, log);
   const { port, wsPort } = broker;
   log.info('listening', { host, port, wsPort, tls: tls !== '' });
   const renewal = startRenewal(settings, log, () => undefined); // The gate watches the bundle.

@@ -3,7 +3,8 @@ import { Refusal } from '../schemas/refusal.js';
 import { fingerprintOf } from './x509.js';
 
 const limitMs = 15_000;
-const maxAnswerBytes = 64 * 1024;
+/** A list of some 200,000 revoked certificates. */
+const maxAnswerBytes = 16 * 2 ** 20;
 
 /** What speaks for us, and whom we believe; PEM. */
 export interface Trust {
@@ -32,6 +33,12 @@ export const fetchRevoked = (url: string, ca: string) => ask(url, 'GET', '/v1/re
 /** Posts JSON; answers the text. @throws Refusal where it is refused; an error of the network */
 export const post = (url: string, path: string, body: Record<string, string>, trust: Trust) =>
   ask(url, 'POST', path, JSON.stringify(body), { ...trust });
+
+/** A text; undefined where it is still the one of the mark. @throws Refusal where it is refused; an error of the network */
+export async function fetchText(url: string, ca: string, mark?: string): Promise<string | undefined> {
+  const headers = mark === undefined ? {} : { 'if-none-match': mark };
+  return (await ask(url, 'GET', '', undefined, { ca, headers })) || undefined;
+}
 
 function fits(certificate: string, fingerprint: string): boolean {
   try {
@@ -69,7 +76,7 @@ function ask(
     response.on('end', () => {
       const text = Buffer.concat(pieces).toString();
       const { statusCode: status = 0 } = response;
-      if (status === 200) resolve(text);
+      if (status === 200 || status === 304) resolve(text);
       else if (status === 403) reject(new Refusal(`the authority at ${base} refuses: ${text.slice(0, 300)}`));
       else reject(new Error(`the authority at ${base} answers ${status}: ${text.slice(0, 300)}`));
     });

@@ -10,6 +10,7 @@ import { Refusal } from '../schemas/refusal.js';
 import { type Authority, authorityFiles, issue } from './authority.js';
 import { textOf } from './bundle.js';
 import { redeem } from './claims.js';
+import { markOf } from './crl-mirror.js';
 import { exclusively } from './exclusive.js';
 import { FailureLimit } from './failure-limit.js';
 import { shownBy, tlsServerOptions } from './peer-certificate.js';
@@ -67,7 +68,7 @@ export async function serveAuthority(
   server.on('request', (request, response) => {
     const address = request.socket.remoteAddress ?? '';
     void answer(request, { authority, options, log, failures }).then(
-      (text) => reply(response, 200, text),
+      (text) => reply(response, text === '' ? 304 : 200, text),
       (error) => {
         failures.failed(address, Date.now());
         const isTheirs = error instanceof Refusal;
@@ -129,8 +130,10 @@ async function answer(
   switch (`${request.method} ${request.url}`) {
     case 'GET /v1/authority':
       return authority.certificate;
-    case 'GET /v1/revoked':
-      return textOf(join(authority.folder, authorityFiles.crl)) ?? '';
+    case 'GET /v1/revoked': {
+      const list = textOf(join(authority.folder, authorityFiles.crl)) ?? '';
+      return request.headers['if-none-match'] === markOf(list) ? '' : list;
+    }
     case 'POST /v1/enroll': {
       const { secret, request: csr } = await body(request, ['secret', 'request']);
       const { certificate, name, again } = await redeem(authority, { secret: secret!, request: csr! }, times);

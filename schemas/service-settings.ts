@@ -62,6 +62,8 @@ export const authoritySetting = {
   authority: {
     kind: 'text',
     default: '',
+    pattern: /^(https:\/\/\S+)?$/,
+    expected: 'an address as https://server.example:8884',
     help: 'URL of the authority, which renews the certificate of --tls; none: somebody else renews it',
   },
 } satisfies SettingTable;

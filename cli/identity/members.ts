@@ -20,8 +20,9 @@ export async function provisionMember(argv: readonly string[], title: CommandTit
   requireHttps(authority, false);
   const out = settings.out || name;
   const subject = { name, role: role as CertificateRole, hosts };
-  const crl = resolve(ca, authorityFiles.crl);
-  const reach = { ...{ tls: at, authority, broker, fleet }, ...(role === 'broker' ? { crl } : {}) };
+  // A broker elsewhere asks the authority for it.
+  const crl = role === 'broker' && at === '' ? { crl: resolve(ca, authorityFiles.crl) } : {};
+  const reach = { tls: at, authority, broker, fleet, ...crl };
   await provision(openAuthority(ca), subject, out, reach, { days, nowMs: Date.now() });
   process.stdout.write(
     `${out}: the bundle of ${role} ${name}; carry it there by a safe way and delete it here\n` +

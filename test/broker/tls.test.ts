@@ -5,8 +5,8 @@ import { join as joinPath } from 'node:path';
 import { test } from 'node:test';
 import { revoke } from '../../identity/revocation.js';
 import { topicsOf } from '../../schemas/topics.js';
-import { makeTestAuthority } from '../identity/authority-rig.js';
-import { openSocket, startRig } from './rig.js';
+import { makeTestAuthority, serve } from '../identity/authority-rig.js';
+import { connectPacket, openSocket, startRig } from './rig.js';
 import { heardBy, openTls, shown, startSecure } from './tls-rig.js';
 
 const topics = topicsOf('default');
@@ -192,4 +192,26 @@ test('a list of revoked certificates that is gone or of another authority does n
   const foreign = joinPath(other.authority.folder, 'public', 'crl.pem');
   assert.match(await readFile(foreign, 'utf8'), /BEGIN X509 CRL/);
   await assert.rejects(startRig(t, { ...secure, crl: foreign }), /that another authority signed/);
+});
+
+test('a broker elsewhere asks the authority for the list, and counts its copy while the authority is away', async (t) => {
+  const { bundle, authority } = await makeTestAuthority(t);
+  const { server, url } = await serve(t, authority);
+  const secure = { tls: await bundle('broker', 'server'), crl: `${url}/v1/revoked` };
+  const { broker, logged } = await startRig(t, secure);
+  const folder = await bundle('device', 'barn');
+  const socket = openTls(broker.port, shown(folder));
+  const closed = new Promise((resolve) => socket.resume().once('close', resolve));
+  socket.write(connectPacket({ id: 'barn' }));
+  await logged.find(({ message }) => message === 'client in');
+  await revoke(authority, 'barn', Date.now());
+  await closed;
+  await logged.find(({ reason }) => reason === 'its certificate was revoked');
+  await broker.stop();
+  await server.stop();
+  const next = await startRig(t, secure);
+  assert.equal((await heardBy(next.broker.port, shown(folder))).length, 0);
+  await next.logged.find(({ message }) => message === 'the list of revoked certificates can’t be asked for');
+  await rm(joinPath(secure.tls, 'crl.pem'));
+  await assert.rejects(startRig(t, secure), /no list of revoked certificates from https.*none of before/);
 });
