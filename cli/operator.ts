@@ -6,6 +6,7 @@ import {
   type Reach,
   reachOf,
 } from '../broker/client.js';
+import { holderOf, parseCertificate, readBundle } from '../identity/bundle.js';
 import { decode } from '../schemas/codec.js';
 import type { Presence, TelemetryBatch } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
@@ -81,15 +82,29 @@ export async function connectOperator(reach: OperatorReach, handlers: OperatorHa
       failed: reject,
     }).catch(reject);
   });
+  const trigger = async (topic: string, payload: string) => {
+    requireOperator(reach.tls);
+    await client.publish(topic, payload);
+  };
   return {
-    start: (id, settings) => client.publish(topics.roundsStart, JSON.stringify({ id, ...settings })),
-    stop: () => client.publish(topics.roundsStop, ''),
+    start: (id, settings) => trigger(topics.roundsStart, JSON.stringify({ id, ...settings })),
+    stop: () => trigger(topics.roundsStop, ''),
     async settled() {
       const startMs = Date.now();
       while (Date.now() - heardMs < silenceMs && Date.now() - startMs < settleLimitMs) await silence();
     },
     close: () => client.stop(),
   };
+}
+
+/** A broker drops a trigger of anybody else without a word. */
+function requireOperator(folder = ''): void {
+  const own = folder === '' ? undefined : readBundle(folder).own;
+  const { name, role } = own ? holderOf(parseCertificate(own.certificate, folder)) : {};
+  if (role !== undefined && role !== 'operator')
+    throw new Refusal(
+      `${folder} (--tls) is the bundle of ${role} ${name}: runs are started and stopped by an operator`,
+    );
 }
 
 const silence = () => new Promise((resolve) => setTimeout(resolve, silenceMs / 3));

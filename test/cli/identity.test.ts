@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
+import { brokerSettings, start as startBroker } from '../../broker/main.js';
+import { coordinatorSettings, start as startCoordinator } from '../../coordinator/main.js';
+import { requireSettings } from '../../schemas/settings.js';
 import { entry, fleetune } from './command.js';
 
 async function folderOf(t: TestContext) {
@@ -160,4 +163,43 @@ test('a password comes from a pipe, is changed and taken out, and stands in no f
   assert.match((await set('ana', '', '--remove')).out, /ana is out/);
   assert.match((await set('ana', '', '--remove')).err, /has no ana/);
   assert.match((await set('eve', 'short\n')).err, /too short: at least 8/);
+});
+
+test('coordinator, operator and viewer meet by their bundles’ settings; a viewer starts no run', async (t) => {
+  const { folder, ca } = await folderOf(t);
+  const make = async (name: string, role: string, ...flags: string[]) => {
+    const out = join(folder, name);
+    const { code, err } = await fleetune([
+      'provision',
+      name,
+      '--ca',
+      ca,
+      '--role',
+      role,
+      '--out',
+      out,
+      ...flags,
+    ]);
+    assert.equal(code, 0, err);
+    return join(out, `${role}.yaml`);
+  };
+  await make('server', 'broker', '--hosts', 'localhost');
+  const secure = { tls: join(folder, 'server'), crl: join(ca, 'public', 'crl.pem') };
+  const broker = await startBroker(
+    requireSettings(brokerSettings, { port: 0, wsPort: -1, ...secure }, 'test'),
+  );
+  t.after(() => broker.stop());
+  const reach = ['--broker', `mqtts://localhost:${broker.port}`];
+  await make('main', 'coordinator', ...reach);
+  const [ana, vera] = [await make('ana', 'operator', ...reach), await make('vera', 'viewer', ...reach)];
+  const own = { broker: reach[1], tls: join(folder, 'main'), runs: join(folder, 'runs') };
+  const coordinator = await startCoordinator(requireSettings(coordinatorSettings, own, 'test'));
+  t.after(() => coordinator.stop());
+
+  const refused = await fleetune(['rounds', 'start', '--config', vera, '--rounds', '1']);
+  assert.match(refused.err, /is the bundle of viewer vera: runs are started and stopped by an operator/);
+  const started = await fleetune(['rounds', 'start', '--config', ana, '--rounds', '1']);
+  assert.equal(started.code, 0, started.err);
+  const status = await fleetune(['status', '--config', vera, '--json']);
+  assert.match(status.out, /"state": ?"waiting"/);
 });
