@@ -4,14 +4,19 @@ import type { Refused } from '../schemas/status.js';
 import { matchTopic, namePattern, topicsOf } from '../schemas/topics.js';
 import { type Identity, isTrigger, may, maySubscribe, type Peer } from './access.js';
 import type { RefusedClaim } from './claim.js';
+import type { Limits } from './limits.js';
+import { Rates } from './rate.js';
 
-export interface AdmissionLimits {
-  maxPacketBytes: number;
-  /** Of one client. */
-  maxSubscriptions: number;
-  /** Payloads of all retained messages together. */
-  maxRetainedBytes: number;
-}
+export type AdmissionLimits = Pick<
+  Limits,
+  | 'maxPacketBytes'
+  | 'maxSubscriptions'
+  | 'maxRetainedBytes'
+  | 'maxDenials'
+  | 'clientConnectsPerMinute'
+  | 'clientPacketsPerS'
+  | 'addressPacketsPerS'
+>;
 
 /** Counts since the broker's start. */
 export interface Counters {
@@ -19,6 +24,9 @@ export interface Counters {
   deniedSubscriptions: number;
   cutClients: number;
 }
+
+const burstS = 2;
+const bytesOfOnePacket = 2 ** 18;
 
 /** What a CONNECT says beside who it is. */
 interface Introduction {
@@ -32,16 +40,24 @@ export class Admission {
   readonly #peers = new WeakMap<Client, Peer>();
   /** Of those that have said CONNECT and are not in yet. */
   readonly #introductions = new WeakMap<Client, Introduction>();
+  readonly #sessions = new Map<string, Client>();
   readonly #filters = new WeakMap<Client, Set<string>>();
   readonly #denials = new WeakMap<Client, number>();
   readonly #retained = new Map<string, number>();
   #retainedBytes = 0;
+  readonly #connects: Rates;
+  readonly #packets: Rates;
+  readonly #addressPackets: Rates;
   readonly #limits: AdmissionLimits;
   readonly #log: Log;
 
   constructor(limits: AdmissionLimits, log: Log) {
     this.#limits = limits;
     this.#log = log;
+    const { clientConnectsPerMinute, clientPacketsPerS, addressPacketsPerS } = limits;
+    this.#connects = new Rates({ perS: clientConnectsPerMinute / 60, burst: clientConnectsPerMinute });
+    this.#packets = new Rates({ perS: clientPacketsPerS, burst: burstS * clientPacketsPerS });
+    this.#addressPackets = new Rates({ perS: addressPacketsPerS, burst: burstS * addressPacketsPerS });
   }
 
   /**
@@ -67,10 +83,38 @@ export class Admission {
       this.#log.warn('client refused', { client: client.id, problem: refused.problem });
       return refusal(refused);
     }
-    const { role, id } = claim as Identity;
     this.#peers.set(client, { ...(claim as Identity), clientId: client.id });
-    if (role !== 'device') client.id = JSON.stringify([role, id, client.id]);
+    client.id = sessionOf(claim as Identity, client.id);
+    this.#sessions.set(client.id, client);
+    client.conn.once('close', () => {
+      if (this.#sessions.get(client.id) === client) this.#sessions.delete(client.id);
+    });
     return null;
+  }
+
+  session(id: string): Client | undefined {
+    return this.#sessions.get(id);
+  }
+
+  /** Whether those wait who send to a client that has too much: what a coordinator can't take yet is not lost. */
+  mayHoldUp(client: Client): boolean {
+    return this.#peers.get(client)?.role === 'coordinator';
+  }
+
+  /** A packet came. @returns milliseconds for which nothing more is to be read of its client */
+  charge(client: Client, address: string, bytes: number, nowMs: number): number {
+    if (this.#peers.get(client)?.role === 'coordinator') return 0;
+    const cost = 1 + Math.floor(bytes / bytesOfOnePacket);
+    const waitMs = this.#addressPackets.take(address, cost, nowMs);
+    // Before it is let in, its client id is anybody's.
+    return this.#peers.has(client) ? Math.max(waitMs, this.#packets.take(client.id, cost, nowMs)) : waitMs;
+  }
+
+  cut(client: Client, reason: string): void {
+    if (client.closed) return;
+    this.counters.cutClients++;
+    this.#log.warn('client cut', { client: this.nameOf(client), reason });
+    client.close(); // Its parser hears no more, so a piece that broke a limit is not parsed.
   }
 
   /** What a client is called in the log. */
@@ -121,6 +165,11 @@ export class Admission {
       return { code: 5, problem: `it is ${claim.id}, and comes as another` };
     if (will && !(may(claim, 'will', will.topic) && (!will.retain || may(claim, 'retain', will.topic))))
       return { code: 5, problem: `a will on ${will.topic.slice(0, 200)} is not for a ${claim.role}` };
+    if (!this.#connects.takeOne(sessionOf(claim, client.id), Date.now()))
+      return {
+        code: 3,
+        problem: `it connects too often (--client-connects-per-minute): are two of one id there?`,
+      };
     return undefined;
   }
 
@@ -166,10 +215,16 @@ export class Admission {
   #tellDenied(client: Client | null, message: string, facts: Record<string, unknown>): void {
     const count = client ? (this.#denials.get(client) ?? 0) + 1 : 1;
     if (client) this.#denials.set(client, count);
+    if (client && count >= this.#limits.maxDenials)
+      this.cut(client, `${count} of its messages and subscriptions were refused (--max-denials)`);
     if (Number.isInteger(Math.log2(count)))
       this.#log.warn(message, { client: client && this.nameOf(client), count, ...facts });
   }
 }
+
+/** A device has one session, others one for each of their client ids. */
+const sessionOf = ({ role, id }: Identity, clientId: string) =>
+  role === 'device' ? id : JSON.stringify([role, id, clientId]);
 
 /** Who comes from another machine without a user name is a viewer, and its trigger would vanish unexplained. */
 const remedy = (peer: Peer | null | undefined, topic: string) =>

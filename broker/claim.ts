@@ -5,7 +5,7 @@ import type { Identity } from './access.js';
 
 /** Why somebody is not let in: the CONNACK code, which is all that the peer hears, and what the log says. */
 export interface RefusedClaim {
-  code: 2 | 4 | 5;
+  code: 2 | 3 | 4 | 5;
   problem: string;
 }
 
@@ -21,6 +21,8 @@ export function unproven(client: Client, username: string | undefined): Identity
 }
 
 function isLocal(client: Client): boolean {
-  const { remoteAddress } = client.req?.socket ?? (client.conn as Socket);
-  return /^(::ffff:)?127\.|^::1$/.test(remoteAddress ?? '');
+  return /^(::ffff:)?127\.|^::1$/.test(socketOf(client).remoteAddress ?? '');
 }
+
+/** The socket of a client, also behind a WebSocket. */
+export const socketOf = (client: Client) => (client.req?.socket ?? client.conn) as Socket;

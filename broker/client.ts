@@ -100,7 +100,7 @@ class ReconnectingClient implements FleetClient {
       } catch (error) {
         if (error instanceof Refusal) throw error;
         const { message: reason } = error as Error;
-        if (reason.startsWith('Connection refused: '))
+        if (/^Connection refused: (?!Server unavailable)/.test(reason))
           // MQTT.js's words for a CONNACK that says no.
           throw new Refusal(
             `the broker at ${url} does not let us in as ${this.#settings.username}: ${reason}; its log says why`,

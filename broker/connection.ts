@@ -80,7 +80,7 @@ export class Connection {
     // After an error of the parser or the protocol MQTT.js would go on with a stream that it no longer
     // understands.
     client.on('error', (error) => end(told(error) || String((error as NodeJS.ErrnoException).code)));
-    watchPackets(client.stream, maxPacketBytes, (problem) => end(`the broker sent ${problem}`));
+    watchPackets(client.stream, { maxPacketBytes }, (problem) => end(`the broker sent ${problem}`));
     client.handleMessage = ({ topic, payload, retain }, taken) =>
       inbox.put({ topic, payload: asBuffer(payload), retained: retain }, () => taken());
     client.once('connect', () => {

@@ -6,6 +6,7 @@ import { Refusal } from '../schemas/refusal.js';
 import { authoritySetting, healthSettings, logSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 import { gateSettings } from './gate-rules.js';
+import { limitSettings } from './limits.js';
 import { type Broker, startBroker } from './server.js';
 
 export const brokerSettings = {
@@ -31,42 +32,7 @@ export const brokerSettings = {
   },
   ...gateSettings,
   ...authoritySetting,
-  maxPacketBytes: {
-    kind: 'integer',
-    default: 2 ** 20,
-    min: 2 ** 14,
-    max: 2 ** 28 - 1,
-    help: 'a client that sends a larger packet is cut',
-  },
-  maxConnections: {
-    kind: 'integer',
-    default: 2000,
-    min: 1,
-    max: 1_000_000,
-    help: 'open at once, a listener',
-  },
-  maxSubscriptions: { kind: 'integer', default: 200, min: 1, max: 100_000, help: 'that a client may hold' },
-  maxRetainedBytes: {
-    kind: 'integer',
-    default: 2 ** 30,
-    min: 2 ** 20,
-    max: 2 ** 40,
-    help: 'payloads of all retained messages together',
-  },
-  drainTimeoutS: {
-    kind: 'number',
-    default: 10,
-    min: 0.1,
-    max: 3600,
-    help: 'a client whose socket does not empty in this time is cut',
-  },
-  connectTimeoutS: {
-    kind: 'number',
-    default: 10,
-    min: 0.1,
-    max: 3600,
-    help: 'a client that has not introduced itself in this time is cut',
-  },
+  ...limitSettings,
   ...healthSettings,
 } satisfies SettingTable;
 

@@ -1,11 +1,24 @@
 import type { Duplex } from 'node:stream';
 
+export interface PacketLimits {
+  maxPacketBytes: number;
+  /** Of packets that are no PUBLISH; absent: as the others. */
+  maxControlBytes?: number;
+}
+
+const publishType = 3; // [MQTT 3.1.1, 2.2.1]
+
 /**
  * Follows the fixed headers of MQTT packets in a byte stream [MQTT 3.1.1, 2.2] and tells the first one that
- * announces more than `maxBytes`, before anybody collects its payload.
+ * announces more than its limit, before anybody collects its payload.
+ * @param counted called with the length that each packet announces
  * @returns a function to call with each piece; it answers what is wrong, or undefined
  */
-export function packetLimit(maxBytes: number): (bytes: Uint8Array) => string | undefined {
+export function packetLimit(
+  { maxPacketBytes, maxControlBytes = maxPacketBytes }: PacketLimits,
+  counted: (bytes: number) => void = () => undefined,
+): (bytes: Uint8Array) => string | undefined {
+  let limit = 0;
   let skip = 0; // Bytes of the current packet still to come after its header.
   let shift = -1; // Of the remaining length's next 7 bits; -1: the next byte is a packet's type.
   let length = 0;
@@ -20,14 +33,16 @@ export function packetLimit(maxBytes: number): (bytes: Uint8Array) => string | u
       }
       const byte = bytes[at++]!;
       if (shift < 0) {
-        [shift, length] = [0, 0];
+        [shift, length, limit] = [0, 0, byte >> 4 === publishType ? maxPacketBytes : maxControlBytes];
         continue;
       }
       length += (byte & 0x7f) * 2 ** shift;
       shift += 7;
-      if (length > maxBytes) return `a packet of ${length} bytes or more, the limit is ${maxBytes}`;
-      if (byte < 0x80) [skip, shift] = [length, -1];
-      else if (shift > 21) return 'a remaining length of more than four bytes'; // [MQTT-2.2.3]
+      if (length > limit) return `a packet of ${length} bytes or more, the limit is ${limit}`;
+      if (byte < 0x80) {
+        [skip, shift] = [length, -1];
+        counted(length);
+      } else if (shift > 21) return 'a remaining length of more than four bytes'; // [MQTT-2.2.3]
     }
     return undefined;
   };
@@ -38,8 +53,13 @@ export function packetLimit(maxBytes: number): (bytes: Uint8Array) => string | u
  * piece that breaks the limit. A 'data' listener beside the reader's own sees every piece first and changes
  * no flow.
  */
-export function watchPackets(connection: Duplex, maxBytes: number, cut: (reason: string) => void): void {
-  const problemOf = packetLimit(maxBytes);
+export function watchPackets(
+  connection: Duplex,
+  limits: PacketLimits,
+  cut: (reason: string) => void,
+  counted?: (bytes: number) => void,
+): void {
+  const problemOf = packetLimit(limits, counted);
   const watch = (bytes: Uint8Array) => {
     const problem = problemOf(bytes);
     if (problem === undefined) return;

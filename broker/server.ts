@@ -6,13 +6,19 @@ import { createWebSocketStream, WebSocketServer } from 'ws';
 import { type Log, told } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { Refusal } from '../schemas/refusal.js';
-import { Admission, type AdmissionLimits, type Counters } from './admission.js';
+import { networkOf } from './address.js';
+import { Admission, type Counters } from './admission.js';
+import { socketOf } from './claim.js';
+import { deliverApart } from './delivery.js';
+import { Door } from './door.js';
 import { Gate } from './gate.js';
 import type { GateSettings } from './gate-rules.js';
+import type { Limits } from './limits.js';
 import { createListeners } from './listeners.js';
+import { holdReads } from './pacing.js';
 import { watchPackets } from './packet-limit.js';
 
-export interface BrokerOptions extends AdmissionLimits, Partial<GateSettings> {
+export interface BrokerOptions extends Limits, Partial<GateSettings> {
   host: string;
   /** 0: any free one. */
   port: number;
@@ -20,12 +26,6 @@ export interface BrokerOptions extends AdmissionLimits, Partial<GateSettings> {
   wsPort: number;
   /** Web pages that may connect by WebSocket, as https://example.org. */
   origins: readonly string[];
-  /** A client whose socket does not empty in this time is cut. */
-  drainTimeoutS: number;
-  /** A client that has not sent its CONNECT in this time is cut. */
-  connectTimeoutS: number;
-  /** Of each listener. */
-  maxConnections: number;
 }
 
 export interface Broker extends Service {
@@ -40,18 +40,36 @@ export interface Broker extends Service {
 // that live. Four times this is the longest interval that a timer takes.
 const heartbeatMs = 2 ** 29 - 1;
 
+/** For so long nothing is read of one who sends to a coordinator that has more than enough. */
+const holdUpMs = 100;
+
 /** Starts an MQTT 3.1.1 broker. @throws Refusal where an address can't be listened on, or a file can't be used */
 export async function startBroker(options: BrokerOptions, log: Log): Promise<Broker> {
-  const { host, maxConnections, maxPacketBytes } = options;
+  const { host, maxPacketBytes, maxQueuedBytes } = options;
   const admission = new Admission(options, log);
+  const door = new Door(options, log);
   const gate = await Gate.open(options, log);
-  const aedes = await createAedes(options, admission, gate, log);
+  const aedes = await createAedes(options, admission, gate, door, log);
+  const holds = new WeakMap<Client, (waitMs: number) => void>();
   const serve = (connection: Duplex, request?: IncomingMessage) => {
+    if (connection.destroyed) return;
     const client = aedes.handle(connection, request);
-    watchPackets(connection, maxPacketBytes, (reason) => {
-      admission.counters.cutClients++;
-      log.warn('client cut', { client: admission.nameOf(client), reason });
-      client.close(); // Its parser hears no more, so the piece that broke the limit is not parsed.
+    const address = networkOf(socketOf(client).remoteAddress ?? '');
+    const cut = (reason: string) => admission.cut(client, reason);
+    const hold = holdReads(connection);
+    holds.set(client, hold);
+    deliverApart(client, maxQueuedBytes, (bytes, sender) => {
+      if (!admission.mayHoldUp(client)) {
+        cut(`${bytes} bytes wait for it, the limit is ${maxQueuedBytes} (--max-queued-bytes)`);
+        return false;
+      }
+      const from = sender === undefined ? undefined : admission.session(sender);
+      if (from) holds.get(from)?.(holdUpMs);
+      return true;
+    });
+    watchPackets(connection, options, cut, (bytes) => {
+      const waitMs = admission.charge(client, address, bytes, Date.now());
+      if (waitMs > 0) hold(waitMs);
     });
   };
   const sockets = new Set<Socket>();
@@ -70,10 +88,7 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
   webSockets.on('error', () => undefined); // It repeats the errors of `http`, which listen() answers.
   webSockets.on('connection', (socket, request) => serve(createWebSocketStream(socket), request));
   for (const server of [tcp, http]) {
-    server.maxConnections = maxConnections;
-    server.on('drop', () =>
-      log.warn('connection refused', { reason: `${maxConnections} are open (--max-connections)` }),
-    );
+    door.guard(server);
     server.on('connection', (socket: Socket) => {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
@@ -101,6 +116,7 @@ async function createAedes(
   options: BrokerOptions,
   admission: Admission,
   gate: Gate,
+  door: Door,
   log: Log,
 ): Promise<Aedes> {
   const logFailed = (error?: Error) => error && log.error('answer not published', { reason: told(error) });
@@ -109,6 +125,8 @@ async function createAedes(
     drainTimeout: options.drainTimeoutS * 1000,
     heartbeatInterval: heartbeatMs,
     maxTopicLevels: 16,
+    concurrency: 0, // Of messages in delivery: with a limit, those for a coordinator that is slow hold up all others.
+    maxInflightInbound: 32, // Of QoS 2, each of them a payload in memory until its sender says PUBREL.
     preConnect: (client, packet, done) => {
       admission.greet(client, packet);
       done(null, true);
@@ -116,6 +134,7 @@ async function createAedes(
     authenticate: (client, username, password, done) => {
       void gate.identify(client, username, password).then((claim) => {
         const refused = admission.enter(client, claim);
+        if (!refused) door.entered(socketOf(client));
         done(refused, refused === null);
       });
     },

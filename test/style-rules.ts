@@ -58,7 +58,10 @@ export const arrows: Record<string, readonly string[]> = {
 /** Library → the files that may import it: one a room at most. */
 export const owners: Record<string, readonly string[]> = {
   mqtt: ['broker/connection.ts'],
-  aedes: ['broker/server.ts', 'broker/admission.ts', 'broker/claim.ts', 'broker/gate.ts'], // The others: its types only.
+  aedes: [
+    'broker/server.ts',
+    ...['broker/admission.ts', 'broker/claim.ts', 'broker/delivery.ts', 'broker/gate.ts'], // Its types only.
+  ],
   'mqtt-packet': ['broker/probe.ts'],
   ws: ['broker/server.ts'],
   'onnxruntime-node': ['device/engine/session.ts'],

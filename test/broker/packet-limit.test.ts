@@ -16,7 +16,7 @@ function packet(length: number, body = length): Buffer {
 
 /** What a stream comes to when it arrives in pieces of `step` bytes. */
 function problemOf(bytes: Buffer, limit: number, step: number): string | undefined {
-  const check = packetLimit(limit);
+  const check = packetLimit({ maxPacketBytes: limit });
   for (let at = 0; at < bytes.length; at += step) {
     const problem = check(bytes.subarray(at, at + step));
     if (problem) return problem;
@@ -48,5 +48,28 @@ test('how a stream is split makes no difference, whatever its bytes', () => {
   for (let i = 0; i < 300; i++) {
     const bytes = Buffer.from(Array.from({ length: 200 }, () => Math.floor(next() * (i % 2 ? 256 : 130))));
     assert.equal(problemOf(bytes, 50, 1), problemOf(bytes, 50, 200));
+  }
+});
+
+test('a packet that is no message has a limit of its own', () => {
+  const limits = { maxPacketBytes: 20_000, maxControlBytes: 300 };
+  const subscribe = (length: number) => Buffer.concat([Buffer.from([0x82]), packet(length).subarray(1)]);
+  for (const step of [1, 7, 30_000]) {
+    const check = packetLimit(limits);
+    const stream = Buffer.concat([packet(20_000), subscribe(300), packet(20_000)]);
+    for (let at = 0; at < stream.length; at += step)
+      assert.equal(check(stream.subarray(at, at + step)), undefined);
+    assert.match(check(subscribe(301)) ?? '', /a packet of 301 bytes or more, the limit is 300/);
+  }
+});
+
+test('every packet is counted once, with the length that it announces', () => {
+  const lengths = [0, 1, 127, 128, 300, 0, 20_000];
+  const stream = Buffer.concat(lengths.map((n) => packet(n)));
+  for (const step of [1, 3, stream.length]) {
+    const counted: number[] = [];
+    const check = packetLimit({ maxPacketBytes: 20_000 }, (bytes) => counted.push(bytes));
+    for (let at = 0; at < stream.length; at += step) check(stream.subarray(at, at + step));
+    assert.deepEqual(counted, lengths);
   }
 });

@@ -7,10 +7,13 @@ import {
   connectClient,
   type FleetClient,
 } from '../../broker/client.js';
+import { limitSettings } from '../../broker/limits.js';
 import { type Broker, type BrokerOptions, startBroker } from '../../broker/server.js';
 import { createLog } from '../../runtime/log.js';
+import { checkSettings } from '../../schemas/settings.js';
 
 export const options: BrokerOptions = {
+  ...checkSettings(limitSettings, {}).settings,
   host: '127.0.0.1',
   port: 0,
   wsPort: -1,
@@ -19,8 +22,7 @@ export const options: BrokerOptions = {
   maxSubscriptions: 100,
   maxRetainedBytes: 2 ** 24,
   maxConnections: 100,
-  drainTimeoutS: 10,
-  connectTimeoutS: 10,
+  clientConnectsPerMinute: 1000,
 };
 
 /** What happened, in order, for tests to wait on. */

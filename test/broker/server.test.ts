@@ -99,7 +99,7 @@ test('a client that opens a connection and says nothing is cut, on either port',
 });
 
 test('a subscriber that reads nothing is cut when its time is over, and the others get all', async (t) => {
-  const { broker, logged, url } = await startRig(t, { drainTimeoutS: 0.3 });
+  const { broker, logged, url } = await startRig(t, { drainTimeoutS: 0.3, maxQueuedBytes: 2 ** 30 });
   const { socket, received } = await openSocket(t, broker);
   socket.write(connectPacket({ id: 'frozen', username: 'viewer' }));
   await received.count(1);

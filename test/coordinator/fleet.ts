@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { connectClient, type FleetClient } from '../../broker/client.js';
+import { limitSettings } from '../../broker/limits.js';
 import { type Broker, startBroker } from '../../broker/server.js';
 import { Coordinator } from '../../coordinator/coordinator.js';
 import type { Calendar } from '../../coordinator/schedule.js';
@@ -10,6 +11,7 @@ import type { Log } from '../../runtime/log.js';
 import { encode } from '../../schemas/codec.js';
 import type { Point } from '../../schemas/messages.js';
 import { Refusal } from '../../schemas/refusal.js';
+import { checkSettings } from '../../schemas/settings.js';
 import type { FleetStatus, Refused, RunSummary } from '../../schemas/status.js';
 import { topicsOf } from '../../schemas/topics.js';
 import { fleet, type Script, type ScriptedDevice, startDevice } from './scripted-device.js';
@@ -18,16 +20,8 @@ const topics = topicsOf(fleet);
 const quiet: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 export const brokerOptions = {
-  host: '127.0.0.1',
-  port: 0,
-  wsPort: -1,
-  origins: [],
-  drainTimeoutS: 10,
-  connectTimeoutS: 10,
-  maxConnections: 100,
-  maxPacketBytes: 2 ** 20,
-  maxSubscriptions: 100,
-  maxRetainedBytes: 2 ** 28,
+  ...checkSettings(limitSettings, {}).settings,
+  ...{ host: '127.0.0.1', port: 0, wsPort: -1, origins: [] },
 };
 
 export interface CoordinatorSetup {

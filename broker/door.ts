@@ -1,0 +1,104 @@
+import type { Server, Socket } from 'node:net';
+import type { Log } from '../runtime/log.js';
+import { networkOf } from './address.js';
+import type { Limits } from './limits.js';
+import { Rates } from './rate.js';
+
+type DoorLimits = Pick<
+  Limits,
+  'maxConnections' | 'maxAddressConnections' | 'maxAddressWaiting' | 'addressConnectsPerS'
+>;
+
+interface Visitors {
+  open: number;
+  /** Of these, not let in yet. */
+  waiting: number;
+}
+
+/** The same connection, seen as a raw socket, as TLS, or behind a WebSocket. */
+const nameOf = ({ remoteAddress, remotePort, localPort }: Socket) =>
+  `${remoteAddress} ${remotePort} ${localPort}`;
+
+const burstS = 10;
+const quietMs = 1000;
+
+/** Turns connections away before anything is read of them, by their address. */
+export class Door {
+  readonly #limits: DoorLimits;
+  readonly #log: Log;
+  readonly #rates: Rates;
+  readonly #visitors = new Map<string, Visitors>();
+  /** Connection → its address, while it is not let in. */
+  readonly #waiting = new Map<string, string>();
+  #refused = 0;
+  #nextLineMs = 0;
+
+  constructor(limits: DoorLimits, log: Log) {
+    this.#limits = limits;
+    this.#log = log;
+    const perS = limits.addressConnectsPerS;
+    this.#rates = new Rates({ perS, burst: Math.max(1, burstS * perS) });
+  }
+
+  /** Stands before a server; whoever is turned away is a destroyed socket to its other listeners. */
+  guard(server: Server): void {
+    const { maxConnections } = this.#limits;
+    server.maxConnections = maxConnections;
+    server.on('drop', (data) =>
+      this.#tell(data?.remoteAddress ?? '', `${maxConnections} are open (--max-connections)`),
+    );
+    server.prependListener('connection', (socket: Socket) => {
+      const address = networkOf(socket.remoteAddress ?? '');
+      const problem = this.#problem(address, Date.now());
+      if (problem === undefined) return this.#admit(socket, address);
+      this.#tell(address, problem);
+      socket.on('error', () => undefined);
+      socket.destroy();
+    });
+  }
+
+  /** A client was let in. */
+  entered(socket: Socket): void {
+    const name = nameOf(socket);
+    const address = this.#waiting.get(name);
+    if (address === undefined) return;
+    this.#waiting.delete(name);
+    this.#visitors.get(address)!.waiting--;
+  }
+
+  #admit(socket: Socket, address: string): void {
+    const name = nameOf(socket);
+    const visitors = this.#visitors.get(address) ?? { open: 0, waiting: 0 };
+    this.#visitors.set(address, visitors);
+    visitors.open++;
+    visitors.waiting++;
+    this.#waiting.set(name, address);
+    socket.once('close', () => {
+      if (this.#waiting.delete(name)) visitors.waiting--;
+      visitors.open--;
+      if (visitors.open === 0) this.#visitors.delete(address);
+    });
+  }
+
+  #problem(address: string, nowMs: number): string | undefined {
+    const { maxAddressConnections, maxAddressWaiting, addressConnectsPerS } = this.#limits;
+    const { open, waiting } = this.#visitors.get(address) ?? { open: 0, waiting: 0 };
+    if (open >= maxAddressConnections)
+      return `${open} from this address are open (--max-address-connections)`;
+    if (waiting >= maxAddressWaiting)
+      return `${waiting} from this address have not been let in yet (--max-address-waiting)`;
+    if (!this.#rates.takeOne(address, nowMs))
+      return `more than ${addressConnectsPerS} a second from this address (--address-connects-per-s)`;
+    return undefined;
+  }
+
+  /** A line a second at most: a flood does not fill the log. */
+  #tell(address: string, reason: string): void {
+    this.#refused++;
+    const nowMs = Date.now();
+    if (nowMs < this.#nextLineMs) return;
+    this.#nextLineMs = nowMs + quietMs;
+    this.#log.warn('connection refused', { address, reason, refused: this.#refused });
+    this.#refused = 0;
+  }
+}
