@@ -24,7 +24,7 @@ interface Claim {
 export function makeClaim(authority: Authority, claim: Omit<Claim, 'certificate'>): Promise<string> {
   const { folder } = authority;
   return exclusively(folder, async () => {
-    await dropClaims(folder, claim.name);
+    await dropClaims(folder, claim.name, Date.now());
     const secret = randomBytes(32).toString('base64url');
     await writeAtomic(fileOf(folder, secret), `${JSON.stringify(claim)}\n`, 0o600);
     return secret;
@@ -67,17 +67,21 @@ async function again(authority: Authority, certificate: string, key: Buffer) {
   return { certificate, again: true };
 }
 
-/** Drops the claims of a name that nobody has used. @returns how many */
-export async function dropClaims(folder: string, name: string): Promise<number> {
+/** Drops the claims of a name that nobody has used, and all that are over. @returns how many of the name */
+export async function dropClaims(folder: string, name: string, nowMs: number): Promise<number> {
   const claims = join(folder, authorityFiles.claims);
   let dropped = 0;
   for (const file of await readdir(claims)) {
     const path = join(claims, file);
     if (!file.endsWith('.json')) continue;
-    const claim = JSON.parse(textOf(path) ?? '{}') as Partial<Claim>;
-    if (claim.name !== name || claim.certificate !== undefined) continue;
+    const claim = JSON.parse(textOf(path) ?? '{}') as Claim;
+    const isOpen = claim.certificate === undefined;
+    // A used one answers the same key again as long as its certificate counts.
+    const endMs = isOpen ? claim.toMs : Date.parse(parseCertificate(claim.certificate!, path).validTo);
+    const isNamed = isOpen && claim.name === name;
+    if (!isNamed && endMs > nowMs) continue;
     await rm(path);
-    dropped++;
+    if (isNamed) dropped++;
   }
   return dropped;
 }

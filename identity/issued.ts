@@ -43,7 +43,3 @@ export function issued(folder: string): Issued[] {
     }
   });
 }
-
-/** Those of a name that are not past their end. */
-export const validOf = (folder: string, name: string, nowMs: number) =>
-  issued(folder).filter((entry) => entry.name === name && entry.toMs > nowMs);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Log, told } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
+import { Refusal } from '../schemas/refusal.js';
 import { bundleFiles, parseCertificate, textOf } from './bundle.js';
 
 export interface RenewalSettings {
@@ -52,8 +53,9 @@ export function startRenewal(
   const check = async () => {
     look();
     const nowMs = Date.now();
-    if (!known || authority === '' || nowMs < Math.max(notBeforeMs, dueMs(known, random))) return;
+    if (!known || nowMs < Math.max(notBeforeMs, dueMs(known, random))) return;
     try {
+      if (authority === '') throw new Refusal('no authority is set (--authority)');
       await renewInProcess(authority, tls);
       look();
     } catch (error) {

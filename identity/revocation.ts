@@ -5,7 +5,7 @@ import { type Authority, authorityFiles } from './authority.js';
 import { parseCertificate, textOf } from './bundle.js';
 import { dropClaims } from './claims.js';
 import { exclusively } from './exclusive.js';
-import { issued, validOf } from './issued.js';
+import { type Issued, issued } from './issued.js';
 import { makeCrl, type Revoked, readCrl } from './x509.js';
 
 /**
@@ -16,13 +16,14 @@ import { makeCrl, type Revoked, readCrl } from './x509.js';
 export function revoke(authority: Authority, name: string, nowMs: number): Promise<string[]> {
   const { folder } = authority;
   return exclusively(folder, async () => {
-    const dropped = await dropClaims(folder, name);
-    const serials = validOf(folder, name, nowMs).map(({ serial }) => serial);
+    const dropped = await dropClaims(folder, name, nowMs);
+    const serials = (await countingOf(authority, name, nowMs)).map(({ serial }) => serial);
     if (serials.length === 0 && dropped === 0)
-      throw new Refusal(`${name} has no certificate and no claim here: fleetune ca list shows who has`);
+      throw new Refusal(
+        `${name} has no certificate that counts and no claim: fleetune ca list shows who has`,
+      );
     const before = await revokedBy(authority);
-    const known = new Set(before.map(({ serial }) => serial));
-    const added = serials.filter((serial) => !known.has(serial)).map((serial) => ({ serial, atMs: nowMs }));
+    const added = serials.map((serial) => ({ serial, atMs: nowMs }));
     await writeCrl(authority, [...before, ...added], nowMs);
     return serials;
   });
@@ -33,6 +34,14 @@ export async function revokedBy({ folder, certificate }: Authority): Promise<Rev
   const pem = textOf(join(folder, authorityFiles.crl));
   if (pem === undefined) throw new Refusal(`${join(folder, authorityFiles.crl)} is missing`);
   return readCrl(pem, certificate);
+}
+
+/** Certificates of a name that count: neither past their end nor revoked. */
+export async function countingOf(authority: Authority, name: string, nowMs: number): Promise<Issued[]> {
+  const revoked = new Set((await revokedBy(authority)).map(({ serial }) => serial));
+  return issued(authority.folder).filter(
+    (entry) => entry.name === name && entry.toMs > nowMs && !revoked.has(entry.serial),
+  );
 }
 
 /** Certificates past their end need no line any more. */

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
-import { authorityFiles, openAuthority } from '../../identity/authority.js';
+import { type Authority, authorityFiles, openAuthority } from '../../identity/authority.js';
 import { writeToken } from '../../identity/claim-token.js';
 import { makeClaim } from '../../identity/claims.js';
 import { provision } from '../../identity/provision.js';
-import { revoke } from '../../identity/revocation.js';
+import { countingOf, revoke } from '../../identity/revocation.js';
 import { fingerprintOf } from '../../identity/x509.js';
 import { writeAtomic } from '../../runtime/files.js';
 import { Refusal } from '../../schemas/refusal.js';
@@ -19,11 +19,13 @@ export async function provisionMember(argv: readonly string[], title: CommandTit
   requireHosts(role, hosts);
   requireHttps(authority, false);
   const out = settings.out || name;
+  const maker = openAuthority(ca);
+  await tellOthers(maker, name);
   const subject = { name, role: role as CertificateRole, hosts };
   // A broker elsewhere asks the authority for it.
   const crl = role === 'broker' && at === '' ? { crl: resolve(ca, authorityFiles.crl) } : {};
   const reach = { tls: at, authority, broker, fleet, ...crl };
-  await provision(openAuthority(ca), subject, out, reach, { days, nowMs: Date.now() });
+  await provision(maker, subject, out, reach, { days, nowMs: Date.now() });
   process.stdout.write(
     `${out}: the bundle of ${role} ${name}; carry it there by a safe way and delete it here\n` +
       `fleetune ${commandOf[role as CertificateRole]} --config ${at || resolve(out)}/${role}.yaml\n`,
@@ -45,6 +47,7 @@ export async function claimMember(argv: readonly string[], title: CommandTitle):
   requireHosts(role, hosts);
   requireHttps(url, true);
   const authority = openAuthority(ca);
+  await tellOthers(authority, name);
   const toMs = Date.now() + hours * 3_600_000;
   const claim = { name, role: role as CertificateRole, hosts: [...hosts], toMs };
   const secret = await makeClaim(authority, claim);
@@ -69,6 +72,15 @@ export async function revokeMember(argv: readonly string[], title: CommandTitle)
     `${name}: ${counted(serials.length, 'certificate')} revoked, open claims dropped; ` +
       'brokers that watch the list cut it within seconds\n',
   );
+}
+
+/** A board that was lost is to be revoked before the name is given again: revoking takes the new one too. */
+async function tellOthers(authority: Authority, name: string): Promise<void> {
+  const others = (await countingOf(authority, name, Date.now())).length;
+  if (others > 0)
+    process.stderr.write(
+      `${name} has ${counted(others, 'certificate')} already; \`fleetune revoke ${name}\` first takes them back\n`,
+    );
 }
 
 function requireHosts(role: string, hosts: readonly string[]): void {

@@ -74,7 +74,9 @@ test('a bundle is made, listed, revoked, and never overwritten; an authority nei
   assert.match((await fleetune(['provision', 'barn', ...flags])).err, /holds a certificate already/);
   assert.match((await fleetune(['ca', 'init', '--ca', ca])).err, /holds an authority already/);
 
-  assert.match((await fleetune(['revoke', 'barn', '--ca', ca])).out, /barn: 1 certificate revoked/);
+  const other = await fleetune(['provision', 'barn', '--ca', ca, '--out', join(folder, 'barn-2')]);
+  assert.match(other.err, /barn has 1 certificate already; `fleetune revoke barn` first takes them back/);
+  assert.match((await fleetune(['revoke', 'barn', '--ca', ca])).out, /barn: 2 certificates revoked/);
   const listed = await fleetune(['ca', 'list', '--ca', ca, '--json']);
   assert.deepEqual(
     (JSON.parse(listed.out) as { name: string; role: string; state: string }[]).map((row) => [
@@ -82,9 +84,15 @@ test('a bundle is made, listed, revoked, and never overwritten; an authority nei
       row.role,
       row.state,
     ]),
-    [['barn', 'device', 'revoked']],
+    [
+      ['barn', 'device', 'revoked'],
+      ['barn', 'device', 'revoked'],
+    ],
   );
-  assert.match((await fleetune(['revoke', 'shed', '--ca', ca])).err, /shed has no certificate and no claim/);
+  assert.match(
+    (await fleetune(['revoke', 'shed', '--ca', ca])).err,
+    /shed has no certificate that counts and no claim/,
+  );
 });
 
 test('what is missing or wrong is named', async (t) => {

@@ -7,7 +7,9 @@ import { test } from 'node:test';
 import { openAuthority } from '../../identity/authority.js';
 import { readBundle } from '../../identity/bundle.js';
 import { readToken, writeToken } from '../../identity/claim-token.js';
+import { dropClaims } from '../../identity/claims.js';
 import { enroll, renew } from '../../identity/enrolment.js';
+import { issued, register } from '../../identity/issued.js';
 import { revoke } from '../../identity/revocation.js';
 import { claimed, makeTestAuthority, serve } from './authority-rig.js';
 
@@ -159,4 +161,31 @@ test('an address that fails again and again is not answered for a while', async 
     await enroll(token, join(folder, 'b')).catch((e: Error) => reasons.push(e.message));
   assert.match(reasons[0]!, /ended at/);
   assert.match(reasons.at(-1)!, /too many failed requests/);
+});
+
+test('a board can’t fill the register by renewing without end', async (t) => {
+  const { authority, bundle } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const board = await bundle('device', 'barn');
+  const entry = issued(authority.folder).find(({ name }) => name === 'barn')!;
+  for (let i = 0; i < 98; i++) await register(authority.folder, { ...entry, serial: `f${i}` });
+  await renew(url, board);
+  await assert.rejects(renew(url, board), /barn has 100 certificates that are valid: revoke it/);
+  const path = join(authority.folder, 'issued.jsonl');
+  await writeFile(path, `${readFileSync(path, 'utf8')}{"serial":"torn`); // As a crash leaves it.
+  await register(authority.folder, { ...entry, name: 'shed', serial: 'e1' });
+  assert.deepEqual(issued(authority.folder).slice(-1)[0]!.name, 'shed');
+});
+
+test('claims that are over are cleared away; a used one stays as long as its certificate counts', async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority, { days: 1 / 86_400 });
+  const count = async () => (await readdir(join(authority.folder, 'claims'))).length;
+  await claimed(authority, url, 'late', -1);
+  await enroll(await claimed(authority, url, 'barn'), join(folder, 'barn'));
+  assert.equal(await count(), 1, 'the late one was cleared by the next');
+  await claimed(authority, url, 'shed');
+  const ended = Date.parse(certificateIn(join(folder, 'barn')).validTo);
+  assert.equal(await dropClaims(authority.folder, 'shed', ended + 1), 1);
+  assert.equal(await count(), 0);
 });

@@ -41,12 +41,12 @@ test('where the authority refuses or is away, it is told, and the present certif
   const { url, server } = await serve(t, authority);
   const lines = new Events<Record<string, unknown>>();
   const log = createLog('device', (line) => lines.add(JSON.parse(line)));
-  const fail = async (name: string) => {
+  const fail = async (name: string, authorityUrl = url) => {
     const tls = await bundle('device', name, { nowMs: Date.now() - 20 * 3_600_000 });
     const { certificate } = readBundle(tls).own!;
     if (name === 'barn') await revoke(authority, name, Date.now());
     const renewal = startRenewal(
-      { tls, authority: url },
+      { tls, authority: authorityUrl },
       log,
       () => assert.fail('it is the old one'),
       lookMs,
@@ -59,6 +59,7 @@ test('where the authority refuses or is away, it is told, and the present certif
     return String(line.reason);
   };
   assert.match(await fail('barn'), /refuses: a revoked certificate/);
+  assert.match(await fail('loft', ''), /no authority is set/);
   await server.stop();
   assert.match(await fail('shed'), /can't be asked.*ECONNREFUSED/);
 });
