@@ -122,6 +122,12 @@ export class Admission {
     return this.#peers.get(client)?.clientId ?? client.id;
   }
 
+  /** Who it has proven to be: for the log, which must tell who did what. */
+  holderOf(client: Client): { role?: string; name?: string } {
+    const peer = this.#peers.get(client);
+    return peer ? { role: peer.role, name: peer.id } : {};
+  }
+
   /** Whether a message may go out; where it may not, why is logged and counted. */
   allowsPublish(client: Client | null, packet: PublishPacket): boolean {
     const problem = this.#publishProblem(client, packet);
@@ -218,7 +224,12 @@ export class Admission {
     if (client && count >= this.#limits.maxDenials)
       this.cut(client, `${count} of its messages and subscriptions were refused (--max-denials)`);
     if (Number.isInteger(Math.log2(count)))
-      this.#log.warn(message, { client: client && this.nameOf(client), count, ...facts });
+      this.#log.warn(message, {
+        client: client && this.nameOf(client),
+        ...(client ? this.holderOf(client) : {}),
+        count,
+        ...facts,
+      });
   }
 }
 

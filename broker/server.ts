@@ -158,7 +158,9 @@ async function createAedes(
   aedes.on('publish', ({ topic, payload, retain }, client) =>
     log.debug('message', { topic, bytes: payload.length, retain, client: named(client) }),
   );
-  aedes.on('client', (client) => log.info('client in', { client: named(client) }));
+  aedes.on('client', (client) =>
+    log.info('client in', { client: named(client), ...admission.holderOf(client) }),
+  );
   for (const event of ['clientError', 'connectionError'] as const)
     aedes.on(event, (client, error) =>
       log.info('client lost', { client: named(client), reason: told(error) }),

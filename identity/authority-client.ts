@@ -6,6 +6,11 @@ const limitMs = 15_000;
 /** A list of some 200,000 revoked certificates. */
 const maxAnswerBytes = 16 * 2 ** 20;
 
+/** The authority was not reached, or did not answer: later it may. */
+export class Unanswered extends Error {
+  override readonly name = 'Unanswered';
+}
+
 /** What speaks for us, and whom we believe; PEM. */
 export interface Trust {
   ca: string;
@@ -16,7 +21,7 @@ export interface Trust {
 /**
  * The authority's certificate, fetched from a server that nobody vouches for yet, and held against the
  * fingerprint that came with the claim. Nothing secret is sent before it fits.
- * @throws Refusal where it does not fit; an error of the network
+ * @throws Refusal where it does not fit; Unanswered
  */
 export async function fetchAuthority(url: string, fingerprint: string): Promise<string> {
   const certificate = await ask(url, 'GET', '/v1/authority', undefined, { rejectUnauthorized: false });
@@ -30,11 +35,11 @@ export async function fetchAuthority(url: string, fingerprint: string): Promise<
 /** The list of revoked certificates, PEM. @throws Refusal or an error, as post */
 export const fetchRevoked = (url: string, ca: string) => ask(url, 'GET', '/v1/revoked', undefined, { ca });
 
-/** Posts JSON; answers the text. @throws Refusal where it is refused; an error of the network */
+/** Posts JSON; answers the text. @throws Refusal where it is refused; Unanswered */
 export const post = (url: string, path: string, body: Record<string, string>, trust: Trust) =>
   ask(url, 'POST', path, JSON.stringify(body), { ...trust });
 
-/** A text; undefined where it is still the one of the mark. @throws Refusal where it is refused; an error of the network */
+/** A text; undefined where it is still the one of the mark. @throws Refusal where it is refused; Unanswered */
 export async function fetchText(url: string, ca: string, mark?: string): Promise<string | undefined> {
   const headers = mark === undefined ? {} : { 'if-none-match': mark };
   return (await ask(url, 'GET', '', undefined, { ca, headers })) || undefined;
@@ -72,16 +77,16 @@ function ask(
       bytes += piece.length;
       if (bytes > maxAnswerBytes) response.destroy(new Error('an answer without an end'));
     });
-    response.on('error', reject);
+    response.on('error', (cause) => reject(new Unanswered(`the answer of ${base} was cut`, { cause })));
     response.on('end', () => {
       const text = Buffer.concat(pieces).toString();
       const { statusCode: status = 0 } = response;
       if (status === 200 || status === 304) resolve(text);
       else if (status === 403) reject(new Refusal(`the authority at ${base} refuses: ${text.slice(0, 300)}`));
-      else reject(new Error(`the authority at ${base} answers ${status}: ${text.slice(0, 300)}`));
+      else reject(new Unanswered(`the authority at ${base} answers ${status}: ${text.slice(0, 300)}`));
     });
   });
-  asking.on('error', (cause) => reject(new Error(`the authority at ${base} can't be asked`, { cause })));
+  asking.on('error', (cause) => reject(new Unanswered(`the authority at ${base} can't be asked`, { cause })));
   asking.end(body);
   return promise;
 }

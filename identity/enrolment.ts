@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { syncFolder, writeAtomic } from '../runtime/files.js';
+import { requireFolder, syncFolder, writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
 import { fetchAuthority, post } from './authority-client.js';
 import type { Enrolled } from './authority-server.js';
@@ -13,10 +13,10 @@ import { makeKey, makeRequest } from './x509.js';
 /**
  * Turns a claim into a bundle: makes the key, on this machine, and asks for its certificate. It may be killed
  * anywhere and done again: the key is on disk before the request, and the same key gets the same answer.
- * @throws Refusal where the claim does not count; an error of the network
+ * @throws Refusal where the claim does not count; Unanswered
  */
 export async function enroll(token: ClaimToken, folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await requireFolder(folder, 'the bundle (--tls)');
   const { url, name, fingerprint, secret } = token;
   const ca = await fetchAuthority(url, fingerprint);
   const { key, request } = await keyAndRequest(folder, name);
@@ -32,7 +32,7 @@ export async function enroll(token: ClaimToken, folder: string): Promise<void> {
 /**
  * Exchanges the certificate of a bundle for one that ends later, over TLS with the present one. The folder holds
  * a whole bundle at every moment.
- * @throws Refusal where the authority refuses, as for a revoked one; an error of the network
+ * @throws Refusal where the authority refuses, as for a revoked one; Unanswered
  */
 export async function renew(url: string, folder: string): Promise<void> {
   const { own, authority: ca } = readBundle(folder);

@@ -1,8 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { writeAtomic } from '../runtime/files.js';
+import { requireFolder, writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
 import { type Authority, issue } from './authority.js';
 import { bundleFiles } from './bundle.js';
@@ -21,7 +20,7 @@ export async function provision(
   const { name, role } = subject;
   if (existsSync(join(folder, bundleFiles.certificate)))
     throw new Refusal(`${folder} holds a certificate already: give another folder with --out`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await requireFolder(folder, 'the bundle (--out)');
   const key = await makeKey();
   const request = await makeRequest(name, createPrivateKey(key));
   const certificate = await exclusively(authority.folder, () => issue(authority, subject, request, times));

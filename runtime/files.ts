@@ -1,5 +1,5 @@
 import { constants, existsSync } from 'node:fs';
-import { access, mkdir, open, rename } from 'node:fs/promises';
+import { access, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Refusal } from '../schemas/refusal.js';
 
@@ -15,10 +15,13 @@ export async function writeAtomic(path: string, data: string | Uint8Array, mode 
   try {
     await file.writeFile(data);
     await file.sync();
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true }); // A full disk is not to be filled with parts.
+    throw error;
   } finally {
     await file.close();
   }
-  await rename(partial, path);
   await syncFolder(dirname(path));
 }
 

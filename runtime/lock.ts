@@ -16,8 +16,8 @@ const tries = 3;
 export async function takeLock(path: string, refused: (holder: string) => string): Promise<Lock> {
   const own = await holderText(process.pid);
   const draft = `${path}.${process.pid}`;
-  await writeFile(draft, own);
   try {
+    await writeFile(draft, own);
     for (let i = 0; i < tries; i++) {
       // A link appears whole or not at all, and never in another's place.
       if (await linked(draft, path)) return { release: () => removeIf(path, own) };

@@ -11,6 +11,7 @@ import { Refusal } from '../../schemas/refusal.js';
 import type { SettingsOf } from '../../schemas/settings.js';
 import type { CommandTitle } from '../commands.js';
 import { type Column, table } from '../tables.js';
+import { onDisk } from './on-disk.js';
 import { caInitSettings, caListSettings, type caServeSettings } from './settings.js';
 
 /** `fleetune ca init`. */
@@ -19,7 +20,7 @@ export async function initCa(
   { name: command, summary }: CommandTitle,
 ): Promise<void> {
   const { ca, name, years } = readSettings(caInitSettings, { argv, env: process.env, command, summary });
-  const authority = await initAuthority(ca, { name, years }, Date.now());
+  const authority = await onDisk(initAuthority(ca, { name, years }, Date.now()));
   process.stdout.write(
     `authority "${name}" in ${ca}: keep ${join(ca, authorityFiles.key)} secret and backed up; ` +
       `brokers get ${join(ca, authorityFiles.public)}\nSHA-256 ${fingerprintOf(authority.certificate)}\n`,

@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Unanswered } from '../../identity/authority-client.js';
 import { bundleFiles, holderOf, parseCertificate, readBundle } from '../../identity/bundle.js';
 import { readToken } from '../../identity/claim-token.js';
 import { enroll, renew } from '../../identity/enrolment.js';
@@ -45,7 +46,9 @@ export async function renewMember(
   const { tls, authority } = readSettings(renewSettings, { argv, env: process.env, command, summary });
   if (!URL.canParse(authority) || new URL(authority).protocol !== 'https:')
     throw new Refusal(`${command}: --authority: expected an address as https://server.example:8884`);
-  await renew(authority, tls);
+  await renew(authority, tls).catch((error) => {
+    throw error instanceof Refusal ? error : new Refusal(`not renewed: ${told(error)}`);
+  });
   const { name, until } = memberIn(tls)!;
   process.stdout.write(`${name}: certificate until ${until}\n`);
 }
@@ -79,6 +82,8 @@ async function patiently(work: () => Promise<void>, limitS: number): Promise<voi
       return await work();
     } catch (error) {
       if (error instanceof Refusal) throw error;
+      if (!(error instanceof Unanswered))
+        throw new Refusal(`not enrolled, and it can be tried again: ${told(error)}`);
       if (Date.now() + retryMs > endMs) throw new Refusal(`${told(error)}: no answer within ${limitS} s`);
       await pause(retryMs);
     }

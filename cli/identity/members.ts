@@ -10,6 +10,7 @@ import { Refusal } from '../../schemas/refusal.js';
 import type { CertificateRole } from '../../schemas/roles.js';
 import type { CommandTitle } from '../commands.js';
 import { counted } from '../tables.js';
+import { onDisk } from './on-disk.js';
 import { claimSettings, provisionSettings, readNamed, revokeSettings } from './settings.js';
 
 /** `fleetune provision NAME`: a bundle, key included. */
@@ -25,7 +26,7 @@ export async function provisionMember(argv: readonly string[], title: CommandTit
   // A broker elsewhere asks the authority for it.
   const crl = role === 'broker' && at === '' ? { crl: resolve(ca, authorityFiles.crl) } : {};
   const reach = { tls: at, authority, broker, fleet, ...crl };
-  await provision(maker, subject, out, reach, { days, nowMs: Date.now() });
+  await onDisk(provision(maker, subject, out, reach, { days, nowMs: Date.now() }));
   process.stdout.write(
     `${out}: the bundle of ${role} ${name}; carry it there by a safe way and delete it here\n` +
       `fleetune ${commandOf[role as CertificateRole]} --config ${at || resolve(out)}/${role}.yaml\n`,
@@ -50,7 +51,7 @@ export async function claimMember(argv: readonly string[], title: CommandTitle):
   await tellOthers(authority, name);
   const toMs = Date.now() + hours * 3_600_000;
   const claim = { name, role: role as CertificateRole, hosts: [...hosts], toMs };
-  const secret = await makeClaim(authority, claim);
+  const secret = await onDisk(makeClaim(authority, claim));
   const token = writeToken({ url, name, fingerprint: fingerprintOf(authority.certificate), secret });
   const until = new Date(toMs).toISOString();
   if (out === '') {
@@ -58,7 +59,7 @@ export async function claimMember(argv: readonly string[], title: CommandTitle):
     process.stdout.write(`${token}\n`);
     return;
   }
-  await writeAtomic(out, `${token}\n`, 0o600);
+  await onDisk(writeAtomic(out, `${token}\n`, 0o600));
   process.stdout.write(
     `${out}: claim of ${role} ${name}, once, until ${until}: fleetune enroll --claim FILE\n`,
   );
@@ -67,7 +68,7 @@ export async function claimMember(argv: readonly string[], title: CommandTitle):
 /** `fleetune revoke NAME`. */
 export async function revokeMember(argv: readonly string[], title: CommandTitle): Promise<void> {
   const { settings, name } = readNamed(revokeSettings, argv, title);
-  const serials = await revoke(openAuthority(settings.ca), name, Date.now());
+  const serials = await onDisk(revoke(openAuthority(settings.ca), name, Date.now()));
   process.stdout.write(
     `${name}: ${counted(serials.length, 'certificate')} revoked, open claims dropped; ` +
       'brokers that watch the list cut it within seconds\n',

@@ -6,6 +6,7 @@ import { hashPassword, readPasswordFile } from '../../identity/password-file.js'
 import { writeAtomic } from '../../runtime/files.js';
 import { Refusal } from '../../schemas/refusal.js';
 import type { CommandTitle } from '../commands.js';
+import { onDisk } from './on-disk.js';
 import { passwordSettings, readNamed } from './settings.js';
 
 const shortest = 8;
@@ -19,7 +20,7 @@ export async function setPassword(argv: readonly string[], title: CommandTitle):
   if (remove && !known) throw new Refusal(`${path} has no ${name}`);
   const line = remove ? '' : `${name}:${role}:${await hashPassword(await askPassword(name))}\n`;
   const others = before.split('\n').filter((other) => other !== '' && !other.startsWith(`${name}:`));
-  await writeAtomic(path, others.map((other) => `${other}\n`).join('') + line, 0o600);
+  await onDisk(writeAtomic(path, others.map((other) => `${other}\n`).join('') + line, 0o600));
   process.stdout.write(
     `${path}: ${name} ${remove ? 'is out' : known ? 'has a new password' : `is in, as ${role}`}\n`,
   );

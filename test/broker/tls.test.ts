@@ -32,6 +32,7 @@ test('the role is the certificate’s, whatever the user name says', async (t) =
   await viewer.client.publish(topics.roundsStart, '{}');
   const denied = await logged.find(({ message }) => message === 'publish denied');
   assert.match(String(denied.problem), /not for a viewer/);
+  assert.deepEqual([denied.client, denied.role, denied.name], ['v', 'viewer', 'vera']);
 });
 
 test('over WebSocket it is the same', async (t) => {
