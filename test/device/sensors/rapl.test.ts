@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { chmodSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { findPowerSensor } from '../../../device/sensors.js';
+import { findPowerSensor, findSensors } from '../../../device/sensors.js';
 import { plant, set, type Tree } from './tree.js';
 
 const zone = (name: string, label: string, uj: number, range = 1_000_000): Tree => ({
@@ -44,4 +46,22 @@ test('a counter that did not answer gives the mean since it last did; without it
 
 test('no sensor is no sensor', async () => {
   assert.equal(await findPowerSensor(plant({})), undefined);
+});
+
+test('counters that only root may read are named in the log of another user', async () => {
+  const root = plant({ ...zone('intel-rapl:0', 'package-0', 900_000) });
+  chmodSync(join(root, energy('intel-rapl:0')), 0o400);
+  chmodSync(dirname(root), 0o755);
+  const logged: unknown[] = [];
+  const log = { info() {}, warn: (message: string, facts?: object) => void logged.push([message, facts]) };
+  const rootOnly = process.geteuid?.() === 0;
+  if (rootOnly) process.seteuid!(65_534);
+  else chmodSync(join(root, energy('intel-rapl:0')), 0);
+  const sensors = await findSensors({ root, everyMs: 1000, power: true, stateFolder: root }, log);
+  if (rootOnly) process.seteuid!(0);
+  assert.equal(sensors.power, undefined);
+  assert.deepEqual(logged, [
+    ['power sensors that this user may not read', { files: [join(root, energy('intel-rapl:0'))] }],
+  ]);
+  await sensors.stop();
 });
