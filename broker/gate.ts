@@ -7,7 +7,7 @@ import { isToken, verifyToken } from '../identity/token.js';
 import { watchFiles } from '../runtime/file-watch.js';
 import { type Log, told } from '../runtime/log.js';
 import { Refusal } from '../schemas/refusal.js';
-import { roles } from '../schemas/roles.js';
+import { type Role, roles } from '../schemas/roles.js';
 import type { Identity } from './access.js';
 import { type RefusedClaim, unproven } from './claim.js';
 import { filesOf, type GateRules, type GateSettings, noGate, readRules } from './gate-rules.js';
@@ -16,7 +16,7 @@ import { filesOf, type GateRules, type GateSettings, noGate, readRules } from '.
 type Proof =
   | { kind: 'certificate'; id: string; serial: string; toMs: number }
   | { kind: 'token'; id: string; toMs: number }
-  | { kind: 'password'; id: string; hash: string };
+  | { kind: 'password'; id: string; role: Role; hash: string };
 
 const lookMs = 1000;
 
@@ -31,6 +31,7 @@ export class Gate {
   readonly #stopWatching: () => void;
   readonly #stopMirror: () => void;
   readonly #sweeps: NodeJS.Timeout;
+  #reload: Promise<void> = Promise.resolve();
 
   /** @throws Refusal for files that are missing, damaged, readable by others, or that don't belong together */
   static async open(given: Partial<GateSettings>, log: Log): Promise<Gate> {
@@ -50,7 +51,9 @@ export class Gate {
     this.#settings = settings;
     this.#rules = rules;
     this.#log = log;
-    this.#stopWatching = watchFiles(filesOf(settings), lookMs, () => void this.#reload());
+    this.#stopWatching = watchFiles(filesOf(settings), lookMs, () => {
+      this.#reload = this.#reload.then(() => this.#readAgain()); // What was read later counts later.
+    });
     this.#sweeps = setInterval(() => this.#sweep(), lookMs);
   }
 
@@ -100,7 +103,7 @@ export class Gate {
       if (!passwords) return refused('a password that is no token', 4);
       if (!(await this.#check.fits(text, entry))) return refused(`a wrong name or password: ${username}`, 4);
       const { name: id, role, hash } = entry!;
-      return this.#hold(client, { role, id }, { kind: 'password', id, hash });
+      return this.#hold(client, { role, id }, { kind: 'password', id, role, hash });
     } catch (error) {
       if (!(error instanceof Refusal)) this.#log.error('password not checked', { reason: told(error) });
       return refused(told(error), 4);
@@ -128,7 +131,7 @@ export class Gate {
   }
 
   /** What changed counts from now on; where it can't be read, what was known stays. */
-  async #reload(): Promise<void> {
+  async #readAgain(): Promise<void> {
     try {
       this.#rules = await readRules(this.#settings);
     } catch (error) {
@@ -149,6 +152,7 @@ export class Gate {
       this.#held.delete(client);
       this.#log.warn('client cut', { client: proof.id, reason });
       client.close();
+      client.conn.destroy(); // It may have stopped reading, and would stay until it had read all.
     }
   }
 }
@@ -160,8 +164,11 @@ async function mirrorOf({ crl, tls }: GateSettings, log: Log) {
 
 /** Why a peer that was let in may stay no longer. */
 function ended(proof: Proof, { revoked, passwords }: GateRules, nowMs: number): string | undefined {
-  if (proof.kind === 'password')
-    return passwords?.get(proof.id)?.hash === proof.hash ? undefined : 'its password was changed or removed';
+  if (proof.kind === 'password') {
+    const entry = passwords?.get(proof.id);
+    const isSame = entry?.hash === proof.hash && entry.role === proof.role;
+    return isSame ? undefined : 'its password or role was changed, or it was removed';
+  }
   if (proof.toMs <= nowMs) return `its ${proof.kind} ended`;
   return proof.kind === 'certificate' && revoked.has(proof.serial)
     ? 'its certificate was revoked'

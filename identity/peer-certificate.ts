@@ -12,10 +12,12 @@ export interface ServerSecrets {
 
 /**
  * Options of a TLS server that asks for certificates and judges them itself: Node would cut a peer without
- * telling anybody why. No session is taken up again: its peer's certificate would not be looked at.
+ * telling anybody why. No session is taken up again, and none is negotiated anew: a peer's certificate is looked at
+ * in every connection and stays what it was.
  */
 export const tlsServerOptions = ({ certificate, key, authority }: ServerSecrets): TlsOptions => ({
-  ...{ cert: certificate, key, minVersion: 'TLSv1.2', secureOptions: constants.SSL_OP_NO_TICKET },
+  ...{ cert: certificate, key, minVersion: 'TLSv1.2' },
+  secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
   ...(authority === undefined ? {} : { ca: authority, requestCert: true, rejectUnauthorized: false }),
 });
 

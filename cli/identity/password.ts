@@ -46,8 +46,12 @@ async function askHidden(question: string): Promise<string> {
   process.stderr.write(question);
   const nothing = new Writable({ write: (_chunk, _encoding, done) => done() });
   const reader = createInterface({ input: process.stdin, output: nothing, terminal: true });
+  reader.on('SIGINT', () => process.exit(130));
+  const ended = new Promise<never>((_resolve, reject) => {
+    reader.once('close', () => reject(new Refusal('no password was given')));
+  });
   try {
-    return await reader.question('');
+    return await Promise.race([reader.question(''), ended]);
   } finally {
     reader.close();
     process.stderr.write('\n');

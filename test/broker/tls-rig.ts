@@ -27,12 +27,16 @@ export async function startSecure(t: Ends, changes: Partial<BrokerOptions> = {})
   return { ...made, broker, logged, url, secure, enter };
 }
 
-/** Shows a certificate to a broker and sends a CONNECT; resolves with all that the peer ever hears. */
-export async function heardBy(port: number, options: ConnectionOptions, id = 'barn'): Promise<Buffer> {
+/** Shows a certificate to a broker and sends a CONNECT, or what is given; resolves with all that the peer ever hears. */
+export async function heardBy(
+  port: number,
+  options: ConnectionOptions,
+  sent: string | Buffer = connectPacket({ id: 'barn', username: 'device' }),
+): Promise<Buffer> {
   const socket = openTls(port, options);
   const pieces: Buffer[] = [];
   socket.on('data', (piece: Buffer) => pieces.push(piece));
-  socket.write(connectPacket({ id, username: 'device' }));
+  socket.write(sent);
   await new Promise((resolve) => socket.once('close', resolve));
   return Buffer.concat(pieces);
 }

@@ -36,11 +36,15 @@ test('the role is the certificate’s, whatever the user name says', async (t) =
 });
 
 test('over WebSocket it is the same', async (t) => {
-  const { bundle, enter, broker } = await startSecure(t, { wsPort: 0 });
+  const { bundle, enter, broker, logged } = await startSecure(t, { wsPort: 0 });
   const device = await enter(await bundle('device', 'barn'), 'device', 'barn', {
     broker: `wss://127.0.0.1:${broker.wsPort}`,
   });
   await device.client.publish(topics.presence('barn'), 'here');
+  const expired = shown(await bundle('device', 'barn', { nowMs: Date.now() - 2 * dayMs }));
+  const upgrade = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+  assert.equal((await heardBy(broker.wsPort, expired, upgrade)).length, 0);
+  await logged.find(({ reason }) => /certificate of "barn": expired/.test(String(reason)));
 });
 
 test('an expired certificate, one of another authority and none at all are cut unheard; the log says why', async (t) => {
