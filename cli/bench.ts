@@ -7,12 +7,15 @@ import { stopOnSignals } from './signals.js';
 import { availableBytes } from './sweep/available-memory.js';
 import { Cells } from './sweep/cell.js';
 import { cellsOf, gigabytes, type Sweep } from './sweep/plan.js';
-import { findMeter, type PowerMeter } from './sweep/power.js';
+import { findMeter, idleWatts, type PowerMeter } from './sweep/power.js';
 import { progressLine } from './sweep/progress.js';
 import { closing, writeResults } from './sweep/record.js';
 import { isMeasured } from './sweep/results.js';
 import { type Found, measured } from './sweep/run.js';
 import { type BenchSettings, benchSettings, sweepOf } from './sweep/settings.js';
+
+/** Of a look at the machine at rest. */
+const idleMs = 1000;
 
 /** `fleetune bench`: batch size × source length × precision, as the micro-benchmark of arXiv 2310.03150. */
 export async function bench(argv: readonly string[], { name, summary }: CommandTitle): Promise<void> {
@@ -21,7 +24,7 @@ export async function bench(argv: readonly string[], { name, summary }: CommandT
   const sweep = sweepOf(settings, name);
   await readConfigFile(join(settings.model, 'config.json')); // Refuses before anything is measured.
   await requireFolder(settings.out, 'the folder of results');
-  const meter = await findMeter();
+  const meter = await findMeter(settings.sensorRoot);
   const limitMb = settings.maxMemoryMb || (0.9 * availableBytes()) / 1024 ** 2;
   const cells = new Cells(meter);
   let finish = () => {};
@@ -36,7 +39,8 @@ export async function bench(argv: readonly string[], { name, summary }: CommandT
     () => cells.stop(),
   );
   process.stderr.write(`${opening(sweep, settings, meter, limitMb)}\n`);
-  const found: Found = { results: [], ceilingGflops: undefined };
+  const idle = meter && (await idleWatts(meter, idleMs));
+  const found: Found = { results: [], ceilingGflops: undefined, idleWatts: idle };
   const show = progressLine(process.stderr);
   const write = () => writeResults(settings, sweep, found, limitMb, meter);
   for await (const _ of measured(sweep, settings, cells, limitMb, found, show, stopping)) await write();

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { EnergyMeter } from '../../device/energy.js';
 import { findPowerSensor } from '../../device/sensors.js';
 
@@ -49,6 +50,14 @@ export class PowerMeter {
       return { joules: meter.joules, seconds: (toMs - fromMs) / 1000 };
     };
   }
+}
+
+/** Mean watts of a while without work; undefined where nothing told them. */
+export async function idleWatts(meter: PowerMeter, ms: number): Promise<number | undefined> {
+  const stop = await meter.start();
+  await wait(ms);
+  const { joules, seconds } = await stop();
+  return seconds > 0 ? joules / seconds : undefined;
 }
 
 /** Undefined where the machine has no sensor. @param root '/' but for tests */

@@ -10,7 +10,7 @@ import type { BenchSettings } from './settings.js';
 
 /** What stands on the terminal at the end. */
 export function closing(sweep: Sweep, settings: BenchSettings, found: Found, limitMb: number): string {
-  const { results, ceilingGflops } = found;
+  const { results, ceilingGflops, idleWatts } = found;
   const peaks = results.filter(isMeasured);
   const failed = results.filter(({ state }) => state === 'out of memory');
   const ceiling = ceilingGflops ? `${ceilingGflops.toFixed(0)} GFLOP/s` : 'not measured';
@@ -20,6 +20,9 @@ export function closing(sweep: Sweep, settings: BenchSettings, found: Found, lim
     `target ${sweep.target} tokens; LoRA step with AdamW; medians; matrix product of this machine, float32: ${ceiling}`,
     largestText(largestBatches(sweep, peaks, failed, limitMb), limitMb),
     ...[efficiencyText(results) ?? 'no power sensor: no watts, no tokens per joule'],
+    ...(idleWatts === undefined
+      ? []
+      : [`idle before the sweep: ${idleWatts.toFixed(1)} W; nothing of it is subtracted`]),
     ...['csv', 'json', 'svg'].map((kind) => join(settings.out, `bench.${kind}`)),
   ].join('\n');
 }
@@ -28,7 +31,7 @@ export function closing(sweep: Sweep, settings: BenchSettings, found: Found, lim
 export async function writeResults(
   settings: BenchSettings,
   sweep: Sweep,
-  { results, ceilingGflops }: Found,
+  { results, ceilingGflops, idleWatts }: Found,
   limitMb: number,
   meter: PowerMeter | undefined,
 ): Promise<void> {
@@ -40,6 +43,7 @@ export async function writeResults(
     machine: { cpu, cores: os.cpus().length, memoryMb: os.totalmem() / 1024 ** 2, node: process.version },
     settings,
     powerSource: meter?.source ?? 'none',
+    idleWatts,
     ceilingGflops,
     limitMb,
     rows: results.map((row) => (isMeasured(row) ? { ...row, mfu: mfuOf(row, ceilingGflops) } : row)),

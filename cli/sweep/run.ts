@@ -8,6 +8,8 @@ export interface Found {
   results: Result[];
   /** The best of the run so far. */
   ceilingGflops: number | undefined;
+  /** Of the machine before the first cell; undefined: no sensor. */
+  idleWatts: number | undefined;
 }
 
 /** Measures cell after cell into `found` and tells of each, until all are done or somebody stops it. */

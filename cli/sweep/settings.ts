@@ -39,6 +39,11 @@ export const benchSettings = {
     max: 2 ** 31,
     help: 'that a cell may take, in MiB; 0: nine tenths of what the machine or the control group has left',
   },
+  sensorRoot: {
+    kind: 'text',
+    default: '/',
+    help: 'below which power sensors are looked for: another folder where /sys is a copy',
+  },
   out: { kind: 'text', default: './fleetune-bench', help: 'folder for bench.csv, bench.json and bench.svg' },
 } satisfies SettingTable;
 

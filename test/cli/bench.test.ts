@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { correlation } from '../../cli/sweep/statistics.js';
+import { jetsons } from '../device/sensors/jetsons.js';
+import { plant } from '../device/sensors/tree.js';
 import { entry, fleetune } from './command.js';
 
 async function withFolder(work: (out: string) => Promise<void>): Promise<void> {
@@ -52,6 +55,33 @@ test('a small sweep of the built-in model writes a table, CSV, JSON and a plot',
     }
     assert.equal((await readFile(join(out, 'bench.csv'), 'utf8')).trimEnd().split('\r\n').length, 3);
     assert.match(await readFile(join(out, 'bench.svg'), 'utf8'), /<polyline/);
+  }));
+
+test('on a board with a power sensor it prints how MFU and η_e correlate over the batches', () =>
+  withFolder(async (out) => {
+    const { tree } = jetsons.find(({ name }) => name === 'AGX Orin, JetPack 6')!;
+    const sizes = ['--batch-sizes', '1,2,4', '--source-tokens', '16', '--target-tokens', '8', '--out', out];
+    const {
+      code,
+      out: told,
+      err,
+    } = await fleetune(['bench', ...sizes, ...quick, '--sensor-root', plant(tree)]);
+    assert.equal(code, 0, err);
+    assert.match(err, /power: ina3221;/);
+    assert.match(told, /idle before the sweep: 18\.8 W; nothing of it is subtracted/);
+    const { rows, powerSource, ceilingGflops } = JSON.parse(await readFile(join(out, 'bench.json'), 'utf8'));
+    assert.equal(powerSource, 'ina3221');
+    for (const { watts, tokensPerJoule, mfu, gflops } of rows) {
+      assert.ok(Math.abs(watts - 18.8) < 1e-6 && tokensPerJoule > 0);
+      assert.ok(Math.abs(mfu - gflops / ceilingGflops) < 1e-9);
+    }
+    const r = correlation(
+      rows.map((row: { mfu: number; tokensPerJoule: number }) => [row.mfu, row.tokensPerJoule]),
+    );
+    assert.ok(
+      told.includes(`MFU and tokens per joule correlate with r = ${r!.toFixed(2)} over 3 cells`),
+      told,
+    );
   }));
 
 test('no cell is started that would not fit', () =>
