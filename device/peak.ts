@@ -3,13 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { writeAtomic } from '../runtime/files.js';
 import { type Log, told } from '../runtime/log.js';
-import type { Measures } from '../schemas/messages.js';
 import { type Processor, readProcessor } from './cores.js';
 
 /** What MFU is held against: the processor that trains, in its power mode, in float32. */
 export interface Peak {
   gflops: number;
-  source: NonNullable<Measures['peakSource']>;
+  source: 'setting' | 'table' | 'measured';
 }
 
 export interface PeakSettings {
@@ -65,7 +64,7 @@ export function tablePeak({ cores }: Processor, threads: number): number | undef
 export function mfuOf(
   flops: number | undefined,
   seconds: number,
-  peak: Peak | undefined,
+  peak: Pick<Peak, 'gflops'> | undefined,
 ): number | undefined {
   return flops && peak && seconds > 0 ? flops / seconds / (peak.gflops * 1e9) : undefined;
 }

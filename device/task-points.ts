@@ -16,11 +16,10 @@ export function stepPoint(step: DoneStep, { run, round }: TaskKey, device: strin
 }
 
 export function taskPoint({ run, round, kind }: TaskKey, all: Measures, device: string, atMs: number): Point {
-  const { examples, loss, rougeL, seconds, joules, watts, idleWatts, flops, peakGflops, peakSource } = all;
+  const { examples, loss, rougeL, seconds, joules, watts, idleWatts, flops, peakGflops } = all;
   // An evaluation takes no steps, and its tokens are not counted.
   const { steps, tokens } = kind === 'train' ? all : { steps: undefined, tokens: undefined };
-  const peak =
-    peakGflops === undefined || !peakSource ? undefined : { gflops: peakGflops, source: peakSource };
+  const peak = peakGflops === undefined ? undefined : { gflops: peakGflops };
   const fields = {
     ...{ round, examples, steps, tokens, loss, rouge_l: rougeL, seconds, joules, watts },
     tokens_per_s: quotient(tokens, seconds),

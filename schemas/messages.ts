@@ -109,7 +109,8 @@ export interface Measures {
   flops?: number;
   /** Of the processor that trained, in its mode and precision; absent: not known. */
   peakGflops?: number;
-  peakSource?: 'setting' | 'table' | 'measured';
+  /** "setting", "table" or "measured". */
+  peakSource?: string;
   /** Seconds of the adapter's download; absent: nothing was to be loaded. */
   downS?: number;
   /** Seconds from the task's arrival to its result, the download in it. */
