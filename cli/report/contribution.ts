@@ -1,5 +1,6 @@
 import { bytesText, type Column, counted, fixed } from '../tables.js';
 import { rowPlot } from './bars.js';
+import { computedS, spentJoules } from './costs.js';
 import { type DeviceFacts, noJoules, type RunFacts } from './facts.js';
 import { dataTable, figure, figures, section } from './figure.js';
 import { html, type Markup } from './markup.js';
@@ -92,11 +93,11 @@ function share(devices: readonly DeviceFacts[]): Markup {
 }
 
 function shareOfJoules({ devices, totals }: RunFacts): Markup {
-  const sensed = devices.filter(({ joules }) => joules !== null);
+  const sensed = devices.filter((device) => spentJoules(device) !== null);
   const rows = largest(
     sensed,
-    ({ joules }) => joules ?? 0,
-    ({ joules, source }) => `${jouleText(joules ?? 0)}${source ? ` (${source})` : ''}`,
+    (device) => spentJoules(device) ?? 0,
+    (device) => `${jouleText(spentJoules(device) ?? 0)}${device.source ? ` (${device.source})` : ''}`,
   );
   const without = devices.length - sensed.length;
   return figure({
@@ -104,7 +105,7 @@ function shareOfJoules({ devices, totals }: RunFacts): Markup {
     note:
       without > 0 && sensed.length > 0
         ? `${counted(without, 'device')} without a sensor: not shown.`
-        : 'By each device in all rounds.',
+        : 'By each device in all rounds, training and evaluation.',
     picture: rows.length > 0 ? rowPlot(altOf('joules by device', rows), 3, rows) : undefined,
     absent: totals.joules === null ? noSensor : 'Told by round only, not by device.',
   });
@@ -136,7 +137,7 @@ const columnsOf = (facts: RunFacts): readonly Told[] => [
   {
     title: 'computing',
     of: 'seconds',
-    cell: ({ seconds }) => known(seconds, (s) => `${amount(s)} s`),
+    cell: (device) => known(computedS(device), (s) => `${amount(s)} s`),
     right,
   },
   {
@@ -148,7 +149,11 @@ const columnsOf = (facts: RunFacts): readonly Told[] => [
   { title: 'G', of: 'granularity', cell: ({ granularity }) => known(granularity, amount), right },
   { title: 'up', of: 'bytesUp', cell: ({ bytesUp }) => known(bytesUp, bytesText), right },
   { title: 'down', of: 'bytesDown', cell: ({ bytesDown }) => known(bytesDown, bytesText), right },
-  { title: 'joules', cell: (device) => known(device.joules, jouleText, noJoules(facts, device)), right },
+  {
+    title: 'joules',
+    cell: (device) => known(spentJoules(device), jouleText, noJoules(facts, device)),
+    right,
+  },
   {
     title: 'network',
     of: 'networkJoules',

@@ -6,8 +6,11 @@ import type { Phases } from './facts.js';
 export interface Cost {
   examples: number | null;
   tokens: number | null;
+  /** Of training. */
   seconds: number | null;
   joules: number | null;
+  evaluationS: number | null;
+  evaluationJoules: number | null;
   idleWatts: number | null;
   mfu: number | null;
   bytesUp: number | null;
@@ -25,6 +28,8 @@ export const noCost: Cost = {
   tokens: null,
   seconds: null,
   joules: null,
+  evaluationS: null,
+  evaluationJoules: null,
   idleWatts: null,
   mfu: null,
   bytesUp: null,
@@ -50,6 +55,8 @@ export function recordCosts(record: RoundRecord): Map<string, Cost> {
           tokens: number('tokens'),
           seconds: number('seconds'),
           joules: number('joules'),
+          evaluationS: number('evaluationS'),
+          evaluationJoules: number('evaluationJoules'),
           idleWatts: number('idleWatts'),
           mfu: number('mfu'),
           bytesUp: number('bytesUp'),
@@ -78,7 +85,11 @@ export const completed = (cost: Cost, other: Cost): Cost => ({
   ...Object.fromEntries(Object.entries(cost).filter(([, value]) => value !== null && value !== '')),
 });
 
-/** A device's cost with what one more of its points tells. What moved for an evaluation counts, its computation not. */
+/** All that it computed for the round. */
+export const computedS = ({ seconds, evaluationS }: Cost) => sumOf([seconds, evaluationS]);
+export const spentJoules = ({ joules, evaluationJoules }: Cost) => sumOf([joules, evaluationJoules]);
+
+/** A device's cost with what one more of its points tells. */
 export function withPoint(cost: Cost, { measurement, tags, fields }: Point): Cost {
   const known = (name: string) => fields[name] ?? null;
   const more = (key: 'bytesUp' | 'bytesDown' | 'transferS' | 'networkJoules', ...names: string[]) =>
@@ -93,7 +104,8 @@ export function withPoint(cost: Cost, { measurement, tags, fields }: Point): Cos
       networkJoules: more('networkJoules', 'network_joules'),
       granularity: (trained ? known('granularity') : null) ?? cost.granularity,
     };
-  if (measurement !== 'task' || !trained) return cost;
+  if (measurement !== 'task') return cost;
+  if (!trained) return { ...cost, evaluationS: known('seconds'), evaluationJoules: known('joules') };
   return {
     ...cost,
     examples: known('examples'),

@@ -138,6 +138,8 @@ function deviceFacts(rounds: readonly RoundFacts[]): DeviceFacts[] {
       tokens: sum(({ tokens }) => tokens),
       seconds: sum(({ seconds }) => seconds),
       joules: sum(({ joules }) => joules),
+      evaluationS: sum(({ evaluationS }) => evaluationS),
+      evaluationJoules: sum(({ evaluationJoules }) => evaluationJoules),
       bytesUp: sum(({ bytesUp }) => bytesUp),
       bytesDown: sum(({ bytesDown }) => bytesDown),
       transferS: sum(({ transferS }) => transferS),

@@ -1,5 +1,6 @@
 import type { RunSummary } from '../../schemas/status.js';
 import { bytesText, counted, fixed, secondsText } from '../tables.js';
+import { spentJoules } from './costs.js';
 import { noJoules, type RunFacts } from './facts.js';
 import { html, type Markup } from './markup.js';
 import { amount, jouleText, known, percentText, timeText } from './units.js';
@@ -36,7 +37,7 @@ function tiles(facts: RunFacts): Tile[] {
   } = facts;
   const { bytesUp, bytesDown, joules, idleJoules, networkJoules, joulesPerMb, tokens, seconds, failed } =
     totals;
-  const sensed = devices.filter((device) => device.joules !== null).length;
+  const sensed = devices.filter((device) => spentJoules(device) !== null).length;
   const arrow = (from: number | undefined, to: number | undefined, digits: number) =>
     to === undefined
       ? 'not evaluated'
