@@ -69,6 +69,7 @@ const deviceColumns: Column<LiveDevice>[] = [
   { title: 'tokens/s', cell: ({ figures }) => whole(figures.tokensPerS), right: true },
   { title: 'W', cell: ({ figures }) => fixed(figures.watts, 1, ''), right: true },
   { title: 'tokens/J', cell: ({ figures }) => fixed(figures.tokensPerJoule, 1, ''), right: true },
+  { title: 'MFU', cell: ({ figures }) => percent(figures.mfu), right: true },
   { title: '°C', cell: ({ figures }) => fixed(figures.temperatureC, 0, ''), right: true },
   { title: 'up/s', cell: ({ figures }) => rate(figures.upBytesPerS), right: true },
   { title: 'down/s', cell: ({ figures }) => rate(figures.downBytesPerS), right: true },
@@ -109,4 +110,5 @@ export const plain = (text: string) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/
 const joined = (parts: readonly (string | false)[]) => parts.filter(Boolean).join(' · ');
 const whole = (value: number | undefined) =>
   value === undefined ? '' : Math.round(value).toLocaleString('en-US');
+const percent = (share: number | undefined) => (share === undefined ? '' : `${fixed(100 * share, 0)} %`);
 const rate = (value: number | undefined) => (value ? bytesText(value) : '');

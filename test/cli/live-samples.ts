@@ -64,7 +64,7 @@ const point = (measurement: string, tags: Record<string, string>, fields: Record
 export function fleetAtWork(): LiveState {
   const heard = { ...nothingHeard('home'), status };
   const both = withPresence(withPresence(heard, presence), { ...presence, deviceId: 'b' });
-  const step = { round: 2, step: 3, steps: 8, loss: 2, tokens_per_s: 1200, tokens_per_joule: 60 };
+  const step = { round: 2, step: 3, steps: 8, loss: 2, tokens_per_s: 1200, tokens_per_joule: 60, mfu: 0.42 };
   const points = [
     point('training', { run: 'r1' }, step),
     point('power', { rail: 'total', source: 'rapl' }, { watts: 20 }),

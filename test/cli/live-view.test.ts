@@ -32,8 +32,8 @@ test('a device’s line tells what it is doing, and what it measures', () => {
   const unfit = { ...presence, deviceId: 'd', problem: 'another \x1b[2Jmodel' };
   const lines = deviceLines(snapshot(withPresence(state, unfit), atMs).devices);
   assert.deepEqual(lines.slice(0, 4), [
-    'device  doing                              loss  tokens/s     W  tokens/J  °C     up/s   down/s',
-    'a       step 3 of 8                       2.000     1,200  20.0      60.0  61  1.0 KiB  2.0 KiB',
+    'device  doing                              loss  tokens/s     W  tokens/J   MFU  °C     up/s   down/s',
+    'a       step 3 of 8                       2.000     1,200  20.0      60.0  42 %  61  1.0 KiB  2.0 KiB',
     'b       done',
     'c       away',
   ]);

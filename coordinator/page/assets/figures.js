@@ -74,6 +74,11 @@ export const deviceColumns = [
   { title: 'tokens/s', cell: ({ figures }) => told(whole, figures.tokensPerS), number: true },
   { title: 'W', cell: ({ figures }) => told(tenth, figures.watts), number: true },
   { title: 'tokens/J', cell: ({ figures }) => told(tenth, figures.tokensPerJoule), number: true },
+  {
+    title: 'MFU %',
+    cell: ({ figures: { mfu } }) => told(whole, mfu === undefined ? mfu : 100 * mfu),
+    number: true,
+  },
   { title: '°C', cell: ({ figures }) => told(whole, figures.temperatureC), number: true },
   { title: 'CPU %', cell: ({ figures }) => told(whole, figures.cpuPercent), number: true },
   { title: 'GPU %', cell: ({ figures }) => told(whole, figures.gpuPercent), number: true },
