@@ -39,7 +39,7 @@ async function ceiling({ model, threads, cell }: CellJob & { kind: 'ceiling' }):
 
 async function steps(job: CellJob & { kind: 'steps' }): Promise<void> {
   const { cell, warmUp, repetitions, seconds } = job;
-  const engine = await openEngine(job.model, job.engine);
+  const engine = await openEngine(job.model, { ...job.engine, whole: true });
   await trainer(engine, smallest)(1, () => {});
   const loadedBytes = peakBytes();
   const train = trainer(engine, cell);

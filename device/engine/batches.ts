@@ -63,6 +63,19 @@ export function largestFirst<T extends Encoded>(batches: readonly T[][]): T[][] 
   return [...batches.slice(at, at + 1), ...batches.slice(0, Math.max(0, at)), ...batches.slice(at + 1)];
 }
 
+/**
+ * A batch in parts of at most so many rows, as even as can be, of sources of like lengths: what one run of the graph
+ * takes. Each part is padded to its own longest.
+ */
+export function microBatches<T extends Encoded>(batch: readonly T[], rows: number): T[][] {
+  if (batch.length <= rows) return [[...batch]];
+  const even = Math.ceil(batch.length / Math.ceil(batch.length / rows));
+  return pieces(
+    batch.toSorted((a, b) => b.source.length - a.source.length),
+    even,
+  );
+}
+
 /** Pieces of at most `size`, the last may be smaller. */
 export function pieces<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>

@@ -1,7 +1,7 @@
 import type { EngineOptions } from '../../schemas/engine-settings.js';
 import type { Lora } from '../../schemas/messages.js';
 import { type T5Config, tensorShapes } from './config.js';
-import { geometryOf, loraStepFlops } from './flops.js';
+import { geometryOf, loraStepFlops, rowsOfRun } from './flops.js';
 import { bitsOf, isLinear } from './freeze.js';
 import { peakLiveBytes } from './live-bytes.js';
 import { adapterShapes } from './lora.js';
@@ -62,13 +62,16 @@ export function stepCost(
 ): StepCost {
   const adapterBytes = sum([...adapterShapes(config, lora).values()].map((shape) => 4 * count(shape)));
   const copies = runtimeCopies(config, weights, options);
+  const sampleFlops = loraStepFlops(geometryOf(config), source, target, lora.rank, lora.targets);
+  const runs = Math.ceil(batch / rowsOfRun(sampleFlops));
+  const rowsOfOne = Math.ceil(batch / runs);
   const graph = trainingGraph({ config, weights, lora, recompute: options.recompute });
-  const [blocks, rows] = labelBlocks(new Float32Array(batch * target).fill(1)).labelRows!.shape as [
+  const [blocks, rows] = labelBlocks(new Float32Array(rowsOfOne * target).fill(1)).labelRows!.shape as [
     number,
     number,
   ];
   // '?' is what a graph leaves open: only rows of its loss.
-  const sizes = { B: batch, S: source, T: target, blocks, rows, '?': rows };
+  const sizes = { B: rowsOfOne, S: source, T: target, blocks, rows, '?': rows };
   const memory = {
     process: processBytes,
     mapped: mappedBytes(config, weights, options, batch * (source + target)),
@@ -80,7 +83,7 @@ export function stepCost(
   const total =
     memory.process + memory.mapped + memory.activations + memory.adapter + casts + prepacked + quantized;
   return {
-    flops: batch * loraStepFlops(geometryOf(config), source, target, lora.rank, lora.targets),
+    flops: batch * sampleFlops,
     memory: { ...memory, total },
     adapterBytes,
   };

@@ -8,7 +8,7 @@ import { readConfig, type T5Config, tensorShapes } from './config.js';
 import { type RuntimeCopies, runtimeCopies } from './cost.js';
 import { type Decoding, greedyDecoding, requireDecoding } from './decoding.js';
 import { type Evaluation, evaluate } from './evaluation.js';
-import { adapterStepFlops, geometryOf } from './flops.js';
+import { adapterStepFlops, geometryOf, rowsOfRun } from './flops.js';
 import { type Frozen, freeze } from './freeze.js';
 import type { Graph } from './graph.js';
 import { adaptedModules, freshAdapter, requireAdapter } from './lora.js';
@@ -102,6 +102,8 @@ export interface EngineSettings extends Partial<EngineOptions> {
   threads: number;
   /** Keeps idle threads busy-waiting: for a trainer that has its cores alone. */
   spinning?: boolean;
+  /** A batch in one run of the graph, however large: what a measurement of batch sizes asks for. GPUs always do. */
+  whole?: boolean;
 }
 
 const evaluationBatch = 16;
@@ -121,6 +123,7 @@ export async function openEngine(
     baseBits = '32',
     recompute = false,
     provider = 'cpu',
+    whole = provider !== 'cpu',
   }: EngineSettings,
 ): Promise<Engine> {
   const config = await readConfig(folder);
@@ -186,12 +189,13 @@ export async function openEngine(
         trainingGraph({ ...blueprint(lora), dropout, spread }),
       );
       const copy = copied(tensors);
+      const flopsOf = adapterStepFlops(geometryOf(config), adaptedModules(config, lora));
+      const rowsOf = ({ source, target }: Padded) => rowsOfRun(flopsOf(source, target));
       const result = await train(session, config, copy, encoded(examples, text), training, seed, {
         ...course,
+        ...(whole ? {} : { rowsOf }),
         adapterDropout: dropout.adapter,
-        ...(report
-          ? { report, flopsOf: adapterStepFlops(geometryOf(config), adaptedModules(config, lora)) }
-          : {}),
+        ...(report ? { report, flopsOf } : {}),
       });
       return { ...result, tensors: copy };
     },

@@ -70,6 +70,16 @@ export function adapterStepFlops(
     2 * forwardFlops(geometry, source, target) + 6 * (numbers.source * source + numbers.target * target);
 }
 
+/** Operations that one run of a training graph is for. Its thousands of nodes take some 10 ms whatever their size. */
+const runFlops = 150e9;
+
+/**
+ * Rows that a run of the graph takes: the fewest with which the price of its nodes does not show (1 or 2 % of a step). More
+ * would be no faster, and activations are most of what a step takes of memory.
+ * @param sampleFlops of a row, as of `loraStepFlops`
+ */
+export const rowsOfRun = (sampleFlops: number): number => Math.ceil(runFlops / sampleFlops);
+
 /** One sample's step that trains every weight. */
 export const fullStepFlops = (geometry: Geometry, source: number, target: number): number =>
   3 * forwardFlops(geometry, source, target);

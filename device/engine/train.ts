@@ -5,9 +5,9 @@ import {
   type Encoded,
   labelTokens,
   largestFirst,
+  microBatches,
   type Padded,
   paddedSize,
-  pieces,
   plannedBatches,
   sourceFeeds,
   targetFeeds,
@@ -51,6 +51,8 @@ export interface TrainResult {
 export interface Course {
   /** Rows that one run of the graph takes at most; absent: a whole batch. Changes sums by rounding alone. */
   microBatch?: number | undefined;
+  /** Rows of a batch of such a size that a run takes where memory is no reason for fewer. */
+  rowsOf?: ((batch: Padded) => number) | undefined;
   /** Rate of dropout of the adapter's inputs, where the graph has it. */
   adapterDropout?: number | undefined;
   report?: (step: StepReport) => void;
@@ -73,7 +75,14 @@ export async function train(
   examples: readonly Encoded[],
   settings: Training,
   seed: number,
-  { microBatch, adapterDropout = 0, report, flopsOf, running }: Course = {},
+  {
+    microBatch = Infinity,
+    rowsOf = ({ rows }) => rows,
+    adapterDropout = 0,
+    report,
+    flopsOf,
+    running,
+  }: Course = {},
 ): Promise<TrainResult> {
   const optimizer = adamW(parameters, settings);
   const steps = stepCount(examples.length, settings);
@@ -84,7 +93,9 @@ export async function train(
   for (let step = 0; step < steps; step++) {
     const from = performance.now();
     const whole = Array.from({ length: settings.accumulation }, () => batches.next().value);
-    const micro = whole.flatMap((batch) => pieces(batch, microBatch ?? batch.length));
+    const micro = whole.flatMap((batch) =>
+      microBatches(batch, Math.min(microBatch, rowsOf(paddedSize(batch)))),
+    );
     const plannedMs = performance.now() - from;
     const learningRate =
       settings.learningRate * scheduleFactor(settings.schedule, step, steps, settings.warmupSteps);

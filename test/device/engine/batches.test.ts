@@ -5,6 +5,7 @@ import {
   computedTokens,
   type Encoded,
   largestFirst,
+  microBatches,
   pieces,
   plannedBatches,
   sourceFeeds,
@@ -111,4 +112,17 @@ test('a batch is padded to a multiple of 8, and padding is masked and weighs not
   assert.deepEqual([...labelRows!.data].map(Number), [0, 1, 8, 9, 10], 'only what counts is computed');
   assert.deepEqual([...labelPlaces!.data].map(Number), [0, 1, 0, 0, 0, 0, 0, 0, 2, 3, 4, 0, 0, 0, 0, 0]);
   assert.deepEqual([...causalMask!.data].slice(8, 11), [0, 0, Math.fround(masked)]);
+});
+
+test('a batch in parts: even ones, of like sources, every example once', () => {
+  const batch = [5, 90, 7, 80, 6].map((length) => ({ source: new Array(length).fill(3), target: [4, 1] }));
+  const lengths = (rows: number) =>
+    microBatches(batch, rows).map((part) => part.map(({ source }) => source.length));
+  assert.deepEqual(lengths(4), [
+    [90, 80, 7],
+    [6, 5],
+  ]);
+  assert.deepEqual(lengths(2), [[90, 80], [7, 6], [5]]);
+  assert.deepEqual(lengths(5), [[5, 90, 7, 80, 6]]);
+  assert.deepEqual(lengths(Number.POSITIVE_INFINITY), [[5, 90, 7, 80, 6]]);
 });

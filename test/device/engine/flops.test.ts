@@ -7,6 +7,7 @@ import {
   fullStepFlops,
   geometryOf,
   loraStepFlops,
+  rowsOfRun,
 } from '../../../device/engine/flops.js';
 import { adaptedModules, adapterShapes } from '../../../device/engine/lora.js';
 
@@ -82,4 +83,16 @@ test('an adapter of one rank costs the same by its modules; of several, each cou
     adapterStepFlops(geometry, adaptedModules(config, mixed))(3, 2) - 2 * forwardFlops(geometry, 3, 2);
   // 512 + 6 · 64 = 896 by rank: encoder q and v, decoder's own q and v, and q across, in eight layers.
   assert.equal(own, 6 * 896 * 8 * ((4 + 4) * 3 + (8 + 4 + 8) * 2));
+});
+
+test('a run of the graph has the rows that make it worth its start: few of a large model, many of a small one', () => {
+  const sample = (d: number, f: number, layers: number) => {
+    const sizes = { vocabulary: 32128, dModel: d, inner: d, dFf: f, gated: true };
+    const geometry = { ...sizes, encoderLayers: layers, decoderLayers: layers };
+    return loraStepFlops(geometry, 256, 48, 16, ['q', 'v']);
+  };
+  assert.equal(rowsOfRun(150e9), 1);
+  assert.equal(rowsOfRun(149e9), 2);
+  assert.equal(rowsOfRun(sample(768, 2048, 12)), 2);
+  assert.ok(rowsOfRun(sample(128, 256, 4)) > 64);
 });
