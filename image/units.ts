@@ -89,7 +89,7 @@ const device: Unit = {
       ['Nice', '5'],
       ['RuntimeDirectory', 'fleetune'],
       ['RuntimeDirectoryPreserve', 'yes'],
-      ['Environment', 'NODE_ENV=production'],
+      ['Environment', 'FLEETUNE_HEALTH_SOCKET=/run/fleetune/health'],
       ...sandbox,
     ],
     Install: [['WantedBy', 'multi-user.target']],
