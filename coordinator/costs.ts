@@ -14,72 +14,73 @@ export function acceptedOf({ answers }: Pick<Cohort, 'answers'>): [string, Accep
   });
 }
 
-/** By device: what it trained, and what training and evaluation took together. */
-export function deviceCosts(
-  training: Cohort | undefined,
-  evaluation: Cohort | undefined,
-): Record<string, DeviceCost> {
-  const trained = new Map(training ? acceptedOf(training) : []);
-  const scored = new Map(evaluation ? acceptedOf(evaluation) : []);
-  const ids = inOrder([...new Set([...trained.keys(), ...scored.keys()])]);
-  const costs = ids.map((id): [string, DeviceCost] => {
-    const [own, score] = [trained.get(id), scored.get(id)];
-    const parts = [
-      ...(own && training ? [partOf(own, training)] : []),
-      ...(score && evaluation ? [partOf(score, evaluation)] : []),
-    ];
-    const [computeS, transferS] = [sumOf(parts, 'computeS'), sumOf(parts, 'transferS')];
-    const power = own?.measures.joules === undefined ? score?.measures : own.measures;
-    return [
-      id,
-      defined({
-        ...(own && trainedCost(own.measures)),
-        idleWatts: power?.idleWatts,
-        source: power?.powerSource,
-        evaluationS: score?.measures.seconds,
-        evaluationJoules: score?.measures.joules,
-        idleJoules: sumOf(parts, 'idleJoules'),
-        bytesUp: sumOf(parts, 'bytesUp') ?? 0,
-        bytesDown: sumOf(parts, 'bytesDown') ?? 0,
-        transferS,
-        networkJoules: sumOf(parts, 'networkJoules'),
-        granularity: transferS && computeS !== undefined ? computeS / transferS : undefined,
-      }),
-    ];
-  });
-  return Object.fromEntries(costs);
+/** By device: what a stage, training or evaluation, cost it. */
+export function stageCosts(cohort: Cohort): Record<string, DeviceCost> {
+  return Object.fromEntries(acceptedOf(cohort).map(([id, answer]) => [id, stageCost(answer, cohort)]));
 }
 
-const trainedCost = (all: Measures) => ({
-  examples: all.examples,
-  tokens: all.tokens,
-  loss: all.loss,
-  seconds: all.seconds,
-  joules: all.joules,
-  flops: all.flops,
-  mfu:
-    all.flops && all.peakGflops && all.seconds > 0
-      ? all.flops / all.seconds / (all.peakGflops * 1e9)
-      : undefined,
-});
-
-/** A stage's part in a device's cost. */
-function partOf({ measures, bytes, atMs, awayMs }: Accepted, { openedMs }: Cohort) {
-  const { seconds, joules, watts, idleWatts, bytesDown, downS = 0, workS, link } = measures;
-  // From the stage's opening to the acceptance it worked, or something was on its way.
+function stageCost({ measures, bytes, atMs, awayMs }: Accepted, { stage, openedMs }: Cohort): DeviceCost {
+  const { seconds, joules, watts, idleWatts, powerSource: source, bytesDown } = measures;
+  const { downS = 0, workS, link } = measures;
+  // From the stage's opening to the acceptance it was at work, or something was on its way.
   const onItsWayS = workS === undefined ? 0 : (atMs - openedMs - awayMs) / 1000 - workS + downS;
-  return {
-    computeS: seconds,
-    idleJoules:
-      joules !== undefined && watts && idleWatts !== undefined ? (idleWatts * joules) / watts : undefined,
+  const transferS = onItsWayS > 0 ? onItsWayS : undefined;
+  const measuredS = joules !== undefined && watts ? joules / watts : undefined;
+  return defined({
+    ...(stage.kind === 'train' ? trained(measures) : { evaluationS: seconds, evaluationJoules: joules }),
+    source,
+    idleWatts,
+    idleJoules: measuredS !== undefined && idleWatts !== undefined ? idleWatts * measuredS : undefined,
     bytesUp: bytes,
     bytesDown,
-    transferS: onItsWayS > 0 ? onItsWayS : undefined,
+    transferS,
     networkJoules: networkJoules(link, bytes, bytesDown),
-  };
+    granularity: transferS && seconds / transferS,
+  });
 }
 
-/** Of a round's devices, or of all rounds of a run. */
+function trained({ examples, tokens, loss, seconds, joules, flops, peakGflops }: Measures) {
+  const mfu = flops && peakGflops && seconds > 0 ? flops / seconds / (peakGflops * 1e9) : undefined;
+  return { examples, tokens, loss, seconds, joules, flops, mfu };
+}
+
+/** What stages cost each device, with one more. */
+export function withStage(
+  spent: Readonly<Record<string, DeviceCost>> = {},
+  more: Readonly<Record<string, DeviceCost>> = {},
+): Record<string, DeviceCost> {
+  const added = Object.entries(more).map(([id, cost]) => [id, addedCost(spent[id], cost)]);
+  return { ...spent, ...Object.fromEntries(added) };
+}
+
+const additive = [
+  ...(['examples', 'tokens', 'seconds', 'joules', 'flops', 'evaluationS', 'evaluationJoules'] as const),
+  ...(['transferS', 'networkJoules'] as const),
+];
+
+function addedCost(before: DeviceCost | undefined, more: DeviceCost): DeviceCost {
+  if (!before) return more;
+  const both = [before, more];
+  const sums: Partial<DeviceCost> = Object.fromEntries(
+    additive.flatMap((key) => {
+      const total = sumOf(both, key);
+      return total === undefined ? [] : [[key, total]];
+    }),
+  );
+  const rated = both.filter(({ mfu }) => mfu);
+  return defined({
+    ...before,
+    ...more,
+    ...sums,
+    bytesUp: before.bytesUp + more.bytesUp,
+    bytesDown: before.bytesDown + more.bytesDown,
+    idleJoules: idleOf(both),
+    granularity: sums.transferS ? computedOf(sums) / sums.transferS : undefined,
+    mfu: rated.length > 0 ? sum(rated, flopsOf) / sum(rated, capacityOf) : undefined,
+  });
+}
+
+/** Of a round's devices, or of those of a run. */
 export function totalsOf(costs: readonly DeviceCost[]): Costs {
   const sensed = costs.filter(({ joules, evaluationJoules }) => (joules ?? evaluationJoules) !== undefined);
   const trained = sensed.filter(({ joules, tokens }) => joules && tokens !== undefined);
@@ -90,25 +91,28 @@ export function totalsOf(costs: readonly DeviceCost[]): Costs {
   return {
     tokens: sumOf(costs, 'tokens') ?? null,
     joules,
-    // Beside the joules only where it is of the same tasks.
-    idleJoules: sensed.every(({ idleJoules }) => idleJoules !== undefined)
-      ? (sumOf(sensed, 'idleJoules') ?? null)
-      : null,
+    idleJoules: idleOf(costs) ?? null,
     networkJoules: sumOf(costs, 'networkJoules') ?? null,
     tokensPerJoule: quotient(sumOf(trained, 'tokens'), sumOf(trained, 'joules')),
     joulesPerMb: quotient(joules, payloadMb),
     computeS: quotient(sum(told, computedOf), told.length),
     transferS: quotient(sumOf(told, 'transferS'), told.length),
     granularity: quotient(sumOf(told, 'granularity'), told.length),
-    mfu: quotient(
-      sumOf(rated, 'flops'),
-      sum(rated, ({ flops = 0, mfu = 1 }) => flops / mfu),
-    ),
+    mfu: quotient(sumOf(rated, 'flops'), sum(rated, capacityOf)),
   };
 }
 
+/** Only where all that have joules have it: it stands beside them. */
+function idleOf(parts: readonly Pick<DeviceCost, 'joules' | 'evaluationJoules' | 'idleJoules'>[]) {
+  const sensed = parts.filter(({ joules, evaluationJoules }) => (joules ?? evaluationJoules) !== undefined);
+  return sensed.every(({ idleJoules }) => idleJoules !== undefined) ? sumOf(sensed, 'idleJoules') : undefined;
+}
+
 const energyOf = ({ joules = 0, evaluationJoules = 0 }: DeviceCost) => joules + evaluationJoules;
-const computedOf = ({ seconds = 0, evaluationS = 0 }: DeviceCost) => seconds + evaluationS;
+const computedOf = ({ seconds = 0, evaluationS = 0 }: Partial<DeviceCost>) => seconds + evaluationS;
+const flopsOf = ({ flops = 0 }: DeviceCost) => flops;
+/** What the processor could have done in that time. */
+const capacityOf = ({ flops = 0, mfu = 1 }: DeviceCost) => flops / mfu;
 
 const quotient = (part: number | null | undefined, by: number | undefined) =>
   part !== null && part !== undefined && by ? part / by : null;

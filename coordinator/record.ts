@@ -1,6 +1,6 @@
 import type { Measures } from '../schemas/messages.js';
-import { type RoundRecord, type Score, unmeasured } from '../schemas/status.js';
-import { acceptedOf, deviceCosts, sum, totalsOf } from './costs.js';
+import { type DeviceCost, type RoundRecord, type Score, unmeasured } from '../schemas/status.js';
+import { acceptedOf, stageCosts, sum, totalsOf, withStage } from './costs.js';
 import type { Answers, Cohort, RunStep } from './run.js';
 import { inOrder } from './selection.js';
 
@@ -48,12 +48,31 @@ export function trainedRecord(
       (m) => m.loss,
       (m) => m.labelTokens,
     ),
-    ...costs(step, undefined),
+    ...costs(stageCosts(step)),
+    trainS: answeredS(step),
     seconds: (atMs - step.openedMs) / 1000,
     aggregateS: (atMs - closedMs) / 1000,
     ...shortages(answers),
   };
 }
+
+/** Devices' parts that are kept in the records of a run. */
+export const maxParts = 20_000;
+
+/** All records, and of the newest each device's part: a long run of many devices holds no more than so many. */
+export function recorded(records: readonly RoundRecord[], record: RoundRecord): RoundRecord[] {
+  const all = [...records, record];
+  let left = maxParts;
+  for (let i = all.length - 1; i >= 0; i--) {
+    const one = all[i]!;
+    if (!one.perDevice) continue;
+    left -= Object.keys(one.perDevice).length;
+    if (left < 0) all[i] = withoutDevices(one);
+  }
+  return all;
+}
+
+export const withoutDevices = ({ perDevice: _, ...record }: RoundRecord): RoundRecord => record;
 
 /** @param cohort undefined when nobody was asked */
 export function failedRecord(
@@ -69,7 +88,8 @@ export function failedRecord(
     ...record,
     invited: inOrder(cohort.round.invited),
     refused: { ...cohort.round.failed },
-    ...costs(cohort, undefined),
+    ...costs(stageCosts(cohort)),
+    trainS: answeredS(cohort),
     seconds: (atMs - cohort.openedMs) / 1000,
   };
 }
@@ -77,7 +97,6 @@ export function failedRecord(
 /** A closed round with the score after it; its costs count too. */
 export function withEvaluation(
   record: RoundRecord,
-  training: Cohort | undefined,
   evaluation: Cohort,
   score: Score | null,
   atMs: number,
@@ -88,23 +107,26 @@ export function withEvaluation(
     ...shortages(evaluation.answers, record.outOfMemory),
     evalLoss: score?.loss ?? null,
     rougeL: score?.rougeL ?? null,
-    ...costs(training, evaluation),
+    ...costs(withStage(record.perDevice, stageCosts(evaluation))),
     seconds: record.seconds + seconds,
     evaluateS: seconds,
   };
 }
 
-function costs(training: Cohort | undefined, evaluation: Cohort | undefined) {
-  const perDevice = deviceCosts(training, evaluation);
+function costs(perDevice: Record<string, DeviceCost>) {
   const all = Object.values(perDevice);
-  const answered = training ? acceptedOf(training).map(([, { atMs }]) => atMs) : [];
   return {
     bytesUp: sum(all, ({ bytesUp }) => bytesUp),
     bytesDown: sum(all, ({ bytesDown }) => bytesDown),
-    trainS: training && answered.length > 0 ? (Math.max(...answered) - training.openedMs) / 1000 : null,
     ...totalsOf(all),
     perDevice,
   };
+}
+
+/** From the stage's opening to its last answer that counts. */
+function answeredS(cohort: Cohort): number | null {
+  const answered = acceptedOf(cohort).map(([, { atMs }]) => atMs);
+  return answered.length === 0 ? null : (Math.max(...answered) - cohort.openedMs) / 1000;
 }
 
 /** Where memory was short, in training before evaluation. */

@@ -2,6 +2,7 @@ import { pointOf } from '../schemas/measurements.js';
 import type { Point } from '../schemas/messages.js';
 import { type FleetStatus, type RoundRecord, type RunSummary, stragglersOf } from '../schemas/status.js';
 import { totalsOf } from './costs.js';
+import { withoutDevices } from './record.js';
 import type { RunEntry, RunState } from './run.js';
 import { inOrder } from './selection.js';
 
@@ -29,7 +30,7 @@ export function statusOf(state: RunState, note: string): FleetStatus {
     deadlineAt: cohort?.round.phase === 'open' ? iso(cohort.round.deadlineMs) : null,
     note: note || failure,
     before: state.before,
-    history: withoutDevices(records),
+    history: records.map(withoutDevices),
     startedAt: iso(state.startedMs),
   };
 }
@@ -48,7 +49,7 @@ export function idleStatus(latest: RunSummary | null): FleetStatus {
     deadlineAt: null,
     note: latest?.reason ?? '',
     before: latest?.before ?? null,
-    history: withoutDevices(latest?.rounds ?? []),
+    history: (latest?.rounds ?? []).map(withoutDevices),
     startedAt: latest?.startedAt ?? null,
   };
 }
@@ -71,7 +72,8 @@ export function summaryOf(state: RunState): RunSummary {
     before: state.before,
     after: state.after,
     rounds: [...state.records],
-    costs: totalsOf(state.records.flatMap(({ perDevice = {} }) => Object.values(perDevice))),
+    costs: totalsOf(Object.values(state.spent)),
+    perDevice: { ...state.spent },
     adapter: version < 0 ? null : { path: 'adapter', version, sha256 },
   };
 }
@@ -90,14 +92,11 @@ export function fittedJson<T extends object>(value: T, rounds: keyof T & string,
   const all = value[rounds] as RoundRecord[];
   const whole = JSON.stringify(value);
   if (Buffer.byteLength(whole) <= maxBytes) return whole;
-  for (let kept = withoutDevices(all); ; kept = kept.slice(Math.ceil(kept.length / 2))) {
-    const text = JSON.stringify({ ...value, [rounds]: kept });
+  for (let kept = all.map(withoutDevices); ; kept = kept.slice(Math.ceil(kept.length / 2))) {
+    const text = JSON.stringify({ ...value, perDevice: undefined, [rounds]: kept });
     if (Buffer.byteLength(text) <= maxBytes || kept.length === 0) return text;
   }
 }
-
-const withoutDevices = (records: readonly RoundRecord[]): RoundRecord[] =>
-  records.map(({ perDevice: _, ...record }) => record);
 
 export function roundPoint(record: RoundRecord, run: string, fleet: string, timeMs: number): Point {
   const { tokensPerJoule } = record;

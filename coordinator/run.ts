@@ -1,7 +1,8 @@
 import type { Measures } from '../schemas/messages.js';
 import type { RunSettings } from '../schemas/run-settings.js';
-import type { RoundRecord, Score } from '../schemas/status.js';
-import { failedRecord, meanScore, trainedRecord, withEvaluation } from './record.js';
+import type { DeviceCost, RoundRecord, Score } from '../schemas/status.js';
+import { stageCosts, withStage } from './costs.js';
+import { failedRecord, meanScore, recorded, trainedRecord, withEvaluation } from './record.js';
 import { advance, openRound, quorumOf, type Round, type RoundEvent, type RoundRules } from './round.js';
 
 /**
@@ -80,8 +81,8 @@ export interface RunState {
   /** Of the current version; null until an evaluation of it brought something. */
   after: Score | null;
   records: readonly RoundRecord[];
-  /** The stage that the last record is of, for the evaluation that completes it. */
-  trained: Cohort | null;
+  /** device → what all rounds cost it. */
+  spent: Readonly<Record<string, DeviceCost>>;
   /** Devices that failed to make version 0, and why. */
   initFailures: readonly string[];
   /** Devices that were asked last, by kind of task: whom a stage waits for a little. */
@@ -113,7 +114,7 @@ export function replay(entries: readonly RunEntry[]): RunState {
     before: null,
     after: null,
     records: [],
-    trained: null,
+    spent: {},
     initFailures: [],
     asked: {},
     recent: [],
@@ -216,7 +217,8 @@ const making = (state: RunState, step: Open, contributors: string[], closedMs: n
 function made(state: RunState, step: Extract<RunStep, { phase: 'making' }>, atMs: number): RunState {
   if (step.stage.kind === 'init') return follow(state, step.stage, atMs);
   const record = trainedRecord(step, atMs, state);
-  return follow({ ...state, records: [...state.records, record], trained: step }, step.stage, atMs);
+  const spent = withStage(state.spent, record.perDevice);
+  return follow({ ...state, records: recorded(state.records, record), spent }, step.stage, atMs);
 }
 
 function failed(state: RunState, step: Exclude<RunStep, { phase: 'ended' }>, reason: string, atMs: number) {
@@ -232,7 +234,8 @@ function failed(state: RunState, step: Exclude<RunStep, { phase: 'ended' }>, rea
   const next: Stage = { kind: 'train', round: stage.round + 1 };
   return {
     ...kept,
-    records: [...kept.records, record],
+    records: recorded(kept.records, record),
+    spent: withStage(kept.spent, record.perDevice),
     step: { phase: 'waiting' as const, stage: next, sinceMs: atMs },
   };
 }
@@ -240,12 +243,10 @@ function failed(state: RunState, step: Exclude<RunStep, { phase: 'ended' }>, rea
 function evaluated(state: RunState, step: Open, atMs: number): RunState {
   const score = meanScore(step.answers);
   const { round } = step.stage;
-  const trained = state.trained?.stage.round === round ? state.trained : undefined;
-  const records = state.records.map((r) =>
-    r.round === round ? withEvaluation(r, trained, step, score, atMs) : r,
-  );
+  const records = state.records.map((r) => (r.round === round ? withEvaluation(r, step, score, atMs) : r));
   const scored = round === 0 ? { before: score } : { after: score };
-  return follow(remember({ ...state, records, ...scored }, step), step.stage, atMs);
+  const spent = round === 0 ? state.spent : withStage(state.spent, stageCosts(step));
+  return follow(remember({ ...state, records, spent, ...scored }, step), step.stage, atMs);
 }
 
 /** The stage after one that ended well. */

@@ -31,10 +31,11 @@ export interface Costs {
   mfu: number | null;
 }
 
-/** A device's part in a round. Absent: nobody measured it. */
+/** A device's part in a round, or in all rounds of a run. Absent: nobody measured it. */
 export interface DeviceCost {
   examples?: number;
   tokens?: number;
+  /** Of its last round. */
   loss?: number;
   /** Of training. */
   seconds?: number;
@@ -88,7 +89,7 @@ export interface RoundRecord extends Costs, Phases {
   bytesUp: number;
   bytesDown: number;
   seconds: number;
-  /** device → its part; left out of a status, and of a result that would be too large. */
+  /** device → its part; left out of a status, of a result that would be too large, and of old rounds of many devices. */
   perDevice?: Record<string, DeviceCost>;
   /** device → which batch its memory did not suffice for, and how the task was done; absent where none was short. */
   outOfMemory?: Record<string, string>;
@@ -112,8 +113,9 @@ export interface RunSummary {
   before: Score | null;
   after: Score | null;
   rounds: RoundRecord[];
-  /** Of all its rounds. */
+  /** Of all its rounds; `perDevice` is left out of a result that would be too large. */
   costs: Costs;
+  perDevice?: Record<string, DeviceCost>;
   /** Path relative to the run's folder, as PEFT reads it; null when there is none. */
   adapter: { path: string; version: number; sha256: string } | null;
 }

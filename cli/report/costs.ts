@@ -41,35 +41,30 @@ export const noCost: Cost = {
   source: '',
 };
 
-/** What a round's record tells of each of its devices. */
-export function recordCosts(record: RoundRecord): Map<string, Cost> {
-  const all = Object.entries(record.perDevice ?? {});
-  return new Map(
-    all.map(([device, told]): [string, Cost] => {
-      const number = (key: keyof DeviceCost) => finite(told[key]);
-      const { source } = told;
-      return [
-        device,
-        {
-          examples: number('examples'),
-          tokens: number('tokens'),
-          seconds: number('seconds'),
-          joules: number('joules'),
-          evaluationS: number('evaluationS'),
-          evaluationJoules: number('evaluationJoules'),
-          idleWatts: number('idleWatts'),
-          mfu: number('mfu'),
-          bytesUp: number('bytesUp'),
-          bytesDown: number('bytesDown'),
-          transferS: number('transferS'),
-          networkJoules: number('networkJoules'),
-          granularity: number('granularity'),
-          loss: number('loss'),
-          source: typeof source === 'string' ? source : '',
-        },
-      ];
-    }),
-  );
+/** What a round's record, or a run's summary, tells of its devices. */
+export const toldCosts = (perDevice: Readonly<Record<string, DeviceCost>> = {}): Map<string, Cost> =>
+  new Map(Object.entries(perDevice).map(([device, told]) => [device, costOf(told)]));
+
+function costOf(told: DeviceCost): Cost {
+  const number = (key: keyof DeviceCost) => finite(told[key]);
+  const { source } = told;
+  return {
+    examples: number('examples'),
+    tokens: number('tokens'),
+    seconds: number('seconds'),
+    joules: number('joules'),
+    evaluationS: number('evaluationS'),
+    evaluationJoules: number('evaluationJoules'),
+    idleWatts: number('idleWatts'),
+    mfu: number('mfu'),
+    bytesUp: number('bytesUp'),
+    bytesDown: number('bytesDown'),
+    transferS: number('transferS'),
+    networkJoules: number('networkJoules'),
+    granularity: number('granularity'),
+    loss: number('loss'),
+    source: typeof source === 'string' ? source : '',
+  };
 }
 
 /** Undefined where the record tells of none. */

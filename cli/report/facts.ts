@@ -1,6 +1,6 @@
 import type { Point } from '../../schemas/messages.js';
 import { type RoundRecord, type RunSummary, unmeasured } from '../../schemas/status.js';
-import { type Cost, completed, noCost, recordCosts, recordPhases, sumOf, withPoint } from './costs.js';
+import { type Cost, completed, noCost, recordPhases, sumOf, toldCosts, withPoint } from './costs.js';
 
 /** What is known of a run, from its summary and from its points where there are any. Null: nobody measured it. */
 export interface RunFacts {
@@ -76,7 +76,7 @@ export function factsOf(summary: RunSummary, points: readonly Point[]): RunFacts
   return {
     summary,
     rounds,
-    devices: deviceFacts(rounds),
+    devices: deviceFacts(rounds, toldCosts(summary.perDevice)),
     losses: lossCurves(points),
     watts: curves(points, 'power', ({ timeMs, fields }) => [
       (timeMs - Date.parse(summary.startedAt)) / 1000,
@@ -91,7 +91,8 @@ export function factsOf(summary: RunSummary, points: readonly Point[]): RunFacts
       networkJoules: all(({ networkJoules }) => networkJoules),
       joulesPerMb: costs.joulesPerMb,
       tokens: all(({ tokens }) => tokens),
-      tokensPerJoule: efficiency(rounds.flatMap((round) => [...round.costs.values()])),
+      tokensPerJoule:
+        costs.tokensPerJoule ?? efficiency(rounds.flatMap((round) => [...round.costs.values()])),
       mfu: costs.mfu,
       failed: rounds.filter(({ record }) => record.state === 'failed').length,
     },
@@ -99,7 +100,7 @@ export function factsOf(summary: RunSummary, points: readonly Point[]): RunFacts
 }
 
 function roundFacts(record: RoundRecord, points: readonly Point[]): RoundFacts {
-  const costs = recordCosts(record);
+  const costs = toldCosts(record.perDevice);
   const measured = points.filter(({ measurement }) => measurement === 'task' || measurement === 'network');
   for (const [device, own] of grouped(measured, ({ tags }) => tags.device))
     if (device) costs.set(device, completed(costs.get(device) ?? noCost, own.reduce(withPoint, noCost)));
@@ -116,24 +117,22 @@ function roundFacts(record: RoundRecord, points: readonly Point[]): RoundFacts {
     },
     costs,
     joules: record.joules,
-    networkJoules: sumOf(parts.map(({ networkJoules }) => networkJoules)) ?? own.network_joules ?? null,
-    tokens: sumOf(parts.map(({ tokens }) => tokens)) ?? own.tokens ?? null,
-    tokensPerJoule: efficiency(parts) ?? own.tokens_per_joule ?? null,
-    granularity: told.length > 0 ? sumOf(told)! / told.length : (own.granularity ?? null),
+    networkJoules: record.networkJoules ?? sumOf(parts.map(({ networkJoules }) => networkJoules)),
+    tokens: record.tokens ?? sumOf(parts.map(({ tokens }) => tokens)),
+    tokensPerJoule: record.tokensPerJoule ?? efficiency(parts),
+    granularity: record.granularity ?? (told.length > 0 ? sumOf(told)! / told.length : null),
   };
 }
 
-function deviceFacts(rounds: readonly RoundFacts[]): DeviceFacts[] {
+/** @param whole what the summary tells of all rounds together: the records of a long run do not tell all */
+function deviceFacts(rounds: readonly RoundFacts[], whole: ReadonlyMap<string, Cost>): DeviceFacts[] {
   const names = new Set(rounds.flatMap(({ record, costs }) => [...record.invited, ...costs.keys()]));
   return [...names].sort().map((device) => {
     const invited = rounds.filter(({ record }) => record.invited.includes(device));
     const costs = rounds.flatMap(({ costs: of }) => of.get(device) ?? []);
     const sum = (value: (cost: Cost) => number | null) => sumOf(costs.map(value));
     const told = costs.flatMap(({ granularity }) => (granularity === null ? [] : [granularity]));
-    return {
-      device,
-      invited: invited.length,
-      counted: invited.filter(({ record }) => record.participants.includes(device)).length,
+    const summed: Cost = {
       examples: sum(({ examples }) => examples),
       tokens: sum(({ tokens }) => tokens),
       seconds: sum(({ seconds }) => seconds),
@@ -149,6 +148,12 @@ function deviceFacts(rounds: readonly RoundFacts[]): DeviceFacts[] {
       granularity: told.length > 0 ? sumOf(told)! / told.length : null,
       loss: costs.findLast(({ loss }) => loss !== null)?.loss ?? null,
       source: costs.findLast(({ source }) => source !== '')?.source ?? '',
+    };
+    return {
+      device,
+      invited: invited.length,
+      counted: invited.filter(({ record }) => record.participants.includes(device)).length,
+      ...completed(whole.get(device) ?? noCost, summed),
     };
   });
 }

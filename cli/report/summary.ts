@@ -14,6 +14,10 @@ const reasons: Check = [
   'reasons by device',
   (value) => isObject(value) && Object.values(value).every(text[1]),
 ];
+const costsByDevice: Check = [
+  'costs by device',
+  (value) => isObject(value) && Object.values(value).every(isObject),
+];
 const either = (...words: string[]): Check => [
   words.join(' or '),
   (value) => words.includes(value as string),
@@ -38,6 +42,7 @@ const summaryShape: Record<string, Check> = {
   after: orNull(object),
   rounds: list,
   costs: ifGiven(object),
+  perDevice: ifGiven(costsByDevice),
   adapter: orNull(object),
 };
 
@@ -56,7 +61,7 @@ const roundShape: Record<string, Check> = {
   bytesDown: number,
   seconds: number,
   ...Object.fromEntries(Object.keys(unmeasured).map((key) => [key, ifGiven(measured)])),
-  perDevice: ifGiven(['costs by device', (value) => isObject(value) && Object.values(value).every(isObject)]),
+  perDevice: ifGiven(costsByDevice),
   joules: measured,
   version: number,
   sha256: text,

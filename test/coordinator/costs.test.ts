@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { roundPoint, statusOf, summaryOf } from '../../coordinator/report.js';
+import { maxParts, recorded } from '../../coordinator/record.js';
+import { fittedJson, roundPoint, statusOf, summaryOf } from '../../coordinator/report.js';
 import type { RunEntry } from '../../coordinator/run.js';
 import { measurements } from '../../schemas/measurements.js';
 import type { Measures } from '../../schemas/messages.js';
+import type { RoundRecord, RunSummary } from '../../schemas/status.js';
 import { closed, evaluate, init, made, measures, opened, sha, stateOf } from './entries.js';
 
 const acceptedAt = (deviceId: string, atMs: number, bytes: number, more: Partial<Measures>): RunEntry => ({
@@ -126,6 +128,21 @@ test('the point of a round has every field of the table, and its stragglers', ()
   near(joules_per_token, 800 / 6_000);
 });
 
+test('of a long run of many devices the oldest rounds keep their sums alone', () => {
+  const parts = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`d${i}`, { bytesUp: 1, bytesDown: 1 }]));
+  const record = { ...stateOf([...before, ...trained]).records[0]!, perDevice: parts(maxParts / 2) };
+  const rounds = [1, 2, 3].reduce<RoundRecord[]>((all, round) => recorded(all, { ...record, round }), []);
+  assert.deepEqual(
+    rounds.map(({ round, perDevice, joules }) => [round, perDevice !== undefined, joules]),
+    [
+      [1, false, 800],
+      [2, true, 800],
+      [3, true, 800],
+    ],
+  );
+});
+
 test('the summary has the run’s costs and each device’s; a status leaves the devices out', () => {
   const later = (entries: RunEntry[]) =>
     entries.map((entry) => ({
@@ -142,6 +159,24 @@ test('the summary has the run’s costs and each device’s; a status leaves the
   near(summary.costs.joulesPerMb, 900 / 2.5005);
   near(summary.costs.granularity, (24 / 9 + 18 / 8.5) / 2);
   assert.equal(summary.rounds[1]?.perDevice?.a?.joules, 800);
+  const { a, b } = summary.perDevice!;
+  assert.deepEqual(
+    [a?.joules, a?.evaluationJoules, a?.tokens, b?.tokens, b?.joules],
+    [1600, 200, 12_000, 4_000, undefined],
+  );
+  near(a?.mfu, 0.2);
+  near(a?.granularity, 24 / 9);
+  const whole = JSON.stringify(summary).length;
+  assert.deepEqual(
+    JSON.parse(fittedJson(summary, 'rounds', whole + 10)),
+    JSON.parse(JSON.stringify(summary)),
+  );
+  const fitted = JSON.parse(fittedJson(summary, 'rounds', whole - 10)) as RunSummary;
+  assert.deepEqual(
+    [fitted.rounds.length, fitted.perDevice, fitted.rounds[1]?.perDevice],
+    [2, undefined, undefined],
+  );
+  assert.deepEqual(fitted.costs, summary.costs);
   const { history } = statusOf(stateOf(rounds), '');
   assert.deepEqual([history.length, history[0]?.perDevice, history[0]?.joules], [2, undefined, 900]);
 });
