@@ -80,6 +80,9 @@ function addedCost(before: DeviceCost | undefined, more: DeviceCost): DeviceCost
   });
 }
 
+/** What a device calls a model of its power (device/sensors/estimate.ts). */
+const estimate = 'estimate';
+
 /** Of a round's devices, or of those of a run. */
 export function totalsOf(costs: readonly DeviceCost[]): Costs {
   const sensed = costs.filter(({ joules, evaluationJoules }) => (joules ?? evaluationJoules) !== undefined);
@@ -91,6 +94,8 @@ export function totalsOf(costs: readonly DeviceCost[]): Costs {
   return {
     tokens: sumOf(costs, 'tokens') ?? null,
     joules,
+    estimatedJoules:
+      joules === null ? null : sum(sensed, (cost) => (cost.source === estimate ? energyOf(cost) : 0)),
     idleJoules: idleOf(costs) ?? null,
     networkJoules: sumOf(costs, 'networkJoules') ?? null,
     tokensPerJoule: quotient(sumOf(trained, 'tokens'), sumOf(trained, 'joules')),

@@ -119,6 +119,7 @@ export function roundPoint(record: RoundRecord, run: string, fleet: string, time
     transfer_s: record.transferS,
     tokens: record.tokens,
     joules: record.joules,
+    estimated_joules: record.estimatedJoules,
     idle_joules: record.idleJoules,
     network_joules: record.networkJoules,
     tokens_per_joule: tokensPerJoule,

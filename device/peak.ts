@@ -70,8 +70,12 @@ export function mfuOf(
 }
 
 /** What a measured peak holds for: another mode, or other threads, have another. */
-const conditionsOf = ({ name, cores }: Processor, threads: number) =>
-  `${name}, ${cores.map(({ maxMhz }) => maxMhz ?? '?').join(' ')} MHz, ${threads} threads`;
+function conditionsOf({ name, cores }: Processor, threads: number): string {
+  const counts = new Map<number | string, number>();
+  for (const { maxMhz = '?' } of cores) counts.set(maxMhz, (counts.get(maxMhz) ?? 0) + 1);
+  const clocks = [...counts].map(([mhz, count]) => `${count} × ${mhz} MHz`);
+  return `${name}, ${clocks.join(' + ')}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+}
 
 const ownScript = fileURLToPath(new URL('./peak-process.js', import.meta.url));
 const maxRemembered = 16;

@@ -127,6 +127,7 @@ export const measurements = {
       transfer_s: 's of communication (T_comm), mean of the devices',
       tokens: 'trained on',
       joules: 'J of computation, devices with a sensor',
+      estimated_joules: 'J of them by a model, not a sensor',
       idle_joules: 'J that they would have used idle in that time',
       network_joules: 'J, by the profiles of the links',
       tokens_per_joule: 'tokens/s/W, of training on devices with a sensor',

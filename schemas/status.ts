@@ -16,6 +16,8 @@ export interface Costs {
   tokens: number | null;
   /** Training and evaluation, of the devices that measure them. */
   joules: number | null;
+  /** Of them: by a model of the machine, not a sensor. */
+  estimatedJoules: number | null;
   /** What they would have used idle in the same time; nothing of it is taken off. */
   idleJoules: number | null;
   /** By the profiles of the devices that have one. */
@@ -66,7 +68,8 @@ export interface Phases {
 
 /** A round of which nobody measured anything. */
 export const unmeasured: Costs & Phases = {
-  ...{ trainS: null, aggregateS: null, evaluateS: null, tokens: null, joules: null, idleJoules: null },
+  ...{ trainS: null, aggregateS: null, evaluateS: null, tokens: null, joules: null },
+  ...{ estimatedJoules: null, idleJoules: null },
   ...{ networkJoules: null, tokensPerJoule: null, joulesPerMb: null, computeS: null, transferS: null },
   ...{ granularity: null, mfu: null },
 };

@@ -52,6 +52,7 @@ export interface Totals {
   bytesDown: number;
   seconds: number;
   joules: number | null;
+  estimatedJoules: number | null;
   idleJoules: number | null;
   networkJoules: number | null;
   joulesPerMb: number | null;
@@ -87,6 +88,7 @@ export function factsOf(summary: RunSummary, points: readonly Point[]): RunFacts
       bytesDown: all(({ record }) => record.bytesDown) ?? 0,
       seconds: (Date.parse(summary.endedAt) - Date.parse(summary.startedAt)) / 1000,
       joules: all(({ joules }) => joules),
+      estimatedJoules: costs.estimatedJoules,
       idleJoules: costs.idleJoules,
       networkJoules: all(({ networkJoules }) => networkJoules),
       joulesPerMb: costs.joulesPerMb,

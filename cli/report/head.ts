@@ -35,8 +35,18 @@ function tiles(facts: RunFacts): Tile[] {
     totals,
     devices,
   } = facts;
-  const { bytesUp, bytesDown, joules, idleJoules, networkJoules, joulesPerMb, tokens, seconds, failed } =
-    totals;
+  const {
+    bytesUp,
+    bytesDown,
+    joules,
+    estimatedJoules,
+    idleJoules,
+    networkJoules,
+    joulesPerMb,
+    tokens,
+    seconds,
+    failed,
+  } = totals;
   const sensed = devices.filter((device) => spentJoules(device) !== null).length;
   const arrow = (from: number | undefined, to: number | undefined, digits: number) =>
     to === undefined
@@ -71,6 +81,7 @@ function tiles(facts: RunFacts): Tile[] {
       value: known(joules, jouleText, noJoules(facts)),
       aside: [
         ...(sensed > 0 && sensed < devices.length ? [`of ${sensed} of ${devices.length} devices`] : []),
+        ...(estimatedJoules ? [`${jouleText(estimatedJoules)} of it by a model`] : []),
         ...(idleJoules === null ? [] : [`idle ${jouleText(idleJoules)}`]),
         ...(networkJoules === null ? [] : [`network ${jouleText(networkJoules)}`]),
         ...(joulesPerMb === null ? [] : [`${jouleText(joulesPerMb)} per MB moved`]),

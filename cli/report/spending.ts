@@ -134,7 +134,7 @@ function seconds({ rounds }: RunFacts): Markup {
 const joules = ({ rounds }: RunFacts) =>
   byRound(rounds, {
     title: 'Joules by round',
-    note: 'Computation by the sensors of the devices that have one; network by the documented profile of their links.',
+    note: 'Computation by the sensors of the devices that have one, or a model; network by the documented profile of their links.',
     absent: noSensor,
     unit: jouleUnit,
     text: jouleText,

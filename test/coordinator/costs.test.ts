@@ -98,6 +98,16 @@ test('where nobody measures, every figure is null, and the point leaves it out',
   assert.ok(!('joules' in fields || 'mfu' in fields || 'granularity' in fields || 'evaluate_s' in fields));
 });
 
+test('joules of a model are told apart', () => {
+  const modelled = trained.map((entry) =>
+    entry.kind === 'accepted' && entry.deviceId === 'b'
+      ? { ...entry, measures: { ...entry.measures, joules: 50, watts: 5, powerSource: 'estimate' } }
+      : entry,
+  );
+  const { joules, estimatedJoules } = stateOf([...before, ...modelled]).records[0]!;
+  assert.deepEqual([joules, estimatedJoules], [850, 50]);
+});
+
 test('idle joules stand beside joules only where all that measure these know those', () => {
   const half = trained.map((entry) =>
     entry.kind === 'accepted' && entry.deviceId === 'b'

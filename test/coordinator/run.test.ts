@@ -70,6 +70,7 @@ test('a round’s record weighs losses by label tokens and ROUGE by examples, an
     bytesDown: 400,
     seconds: (10_500 - 10_000 + (4000 - 2000)) / 1000,
     joules: 7,
+    estimatedJoules: 0,
     version: 1,
     sha256: sha,
   });

@@ -66,7 +66,7 @@ const script = (name: string, text: string) => {
 };
 
 test('what is set goes before the table, and the table before what was measured', async () => {
-  const file = script('known.json', JSON.stringify({ 'Some PC, ? MHz, 1 threads': 55 }));
+  const file = script('known.json', JSON.stringify({ 'Some PC, 1 × ? MHz, 1 thread': 55 }));
   const orin = board(armCores('0xd42', 4, 1000));
   const of = async (change: Partial<PeakSettings>) => (await bookOf({ file, ...change })).book.current();
   assert.deepEqual(await of({ peakGflops: 7, root: orin }), { gflops: 7, source: 'setting' });
@@ -85,9 +85,9 @@ test('a device at rest measures what nobody knows, once, and says and keeps it',
   book.rest();
   const [said] = await logged.count(1);
   assert.match(`${said?.message}`, /peak of this processor measured/);
-  assert.deepEqual([said?.gflops, said?.conditions], [12.5, 'Some PC, ? MHz, 1 threads']);
+  assert.deepEqual([said?.gflops, said?.conditions], [12.5, 'Some PC, 1 × ? MHz, 1 thread']);
   assert.deepEqual(await book.current(), { gflops: 12.5, source: 'measured' });
-  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { 'Some PC, ? MHz, 1 threads': 12.5 });
+  assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { 'Some PC, 1 × ? MHz, 1 thread': 12.5 });
 });
 
 test('a task that comes ends the measuring; at the next rest it begins again', async () => {
