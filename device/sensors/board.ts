@@ -3,13 +3,15 @@ import { access, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Guard } from './guard.js';
+import { answers } from './sensor.js';
 
 const [openFile, readFile, closeFile] = [promisify(open), promisify(read), promisify(close)];
 
-/** No more of a file's end is read. */
-const maxBytes = 64 * 1024;
-/** What /sys and /proc hand out at once. */
+/** Enough for a file of /sys, and small enough that Node has a buffer at hand. */
+export const firstBytes = 512;
+/** What /proc hands out at once. */
 const pageBytes = 4096;
+const mostBytes = 64 * 1024;
 
 /** The folders of a machine below its root, and the files of them that are kept open. */
 export class Board {
@@ -23,9 +25,10 @@ export class Board {
     this.root = resolve(root);
   }
 
-  /** @param path below the root, or absolute and in it */
-  file(path: string): SmallFile {
-    const file = new SmallFile(path.startsWith(this.root) ? path : join(this.root, path), this.denied);
+  /** @param path below the root, or absolute and in it. @param maxBytes no more of it is read */
+  file(path: string, maxBytes = mostBytes): SmallFile {
+    const below = path.startsWith(this.root) ? path : join(this.root, path);
+    const file = new SmallFile(below, maxBytes, this.denied);
     this.#files.push(file);
     return file;
   }
@@ -44,13 +47,7 @@ export class Board {
   async program(name: string): Promise<string | undefined> {
     for (const folder of ['usr/bin', 'usr/local/bin', 'usr/sbin', 'usr/lib/wsl/lib']) {
       const path = join(this.root, folder, name);
-      if (
-        await access(path, constants.X_OK).then(
-          () => true,
-          () => false,
-        )
-      )
-        return path;
+      if (await answers(() => access(path, constants.X_OK))) return path;
     }
     return undefined;
   }
@@ -64,12 +61,14 @@ export class Board {
 export class SmallFile {
   readonly path: string;
   readonly #guard: Guard;
+  readonly #maxBytes: number;
   readonly #denied: string[];
   #fd: number | undefined;
   #closed = false;
 
-  constructor(path: string, denied: string[] = []) {
+  constructor(path: string, maxBytes: number, denied: string[]) {
     this.path = path;
+    this.#maxBytes = maxBytes;
     this.#denied = denied;
     this.#guard = new Guard(path);
   }
@@ -79,7 +78,7 @@ export class SmallFile {
     return this.#guard.run(async () => {
       try {
         this.#fd ??= await openFile(this.path, 'r');
-        return await wholeOf(this.#fd);
+        return await textOf(this.#fd, this.#maxBytes);
       } catch (error) {
         await this.#release(); // What comes back after it has vanished is another file.
         throw error;
@@ -122,18 +121,14 @@ export class SmallFile {
   }
 }
 
-async function wholeOf(fd: number): Promise<string> {
+async function textOf(fd: number, maxBytes: number): Promise<string> {
   let text = '';
   while (text.length < maxBytes) {
-    const { bytesRead, buffer } = await readFile(
-      fd,
-      Buffer.allocUnsafe(pageBytes),
-      0,
-      pageBytes,
-      text.length,
-    );
+    const size = text === '' ? firstBytes : pageBytes;
+    const { bytesRead, buffer } = await readFile(fd, Buffer.allocUnsafe(size), 0, size, text.length);
     text += buffer.toString('latin1', 0, bytesRead);
-    if (bytesRead < pageBytes / 2) break; // A page that is fuller may have been cut at a line.
+    // A page of /proc ends with a whole line, so that one which is nearly full is not the last.
+    if (bytesRead < (size === firstBytes ? firstBytes : pageBytes / 2)) break;
   }
   return text.trim();
 }

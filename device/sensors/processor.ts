@@ -1,6 +1,6 @@
 import os from 'node:os';
 import { join } from 'node:path';
-import type { Board, SmallFile } from './board.js';
+import { type Board, firstBytes, type SmallFile } from './board.js';
 import { answers, type Sensor, within } from './sensor.js';
 
 /** Time of all cores since the start, in ticks. */
@@ -11,7 +11,7 @@ export interface CpuTimes {
 
 /** Where there is no /proc, Node knows. @returns times, how to read them */
 export async function cpuTimesOf(board: Board): Promise<() => Promise<CpuTimes>> {
-  const stat = board.file('proc/stat');
+  const stat = board.file('proc/stat', firstBytes);
   const read = async () => parseCpuTimes(await stat.text());
   return (await answers(read)) ? read : async () => nodeTimes();
 }

@@ -1,12 +1,12 @@
 import { statfs } from 'node:fs/promises';
 import os from 'node:os';
-import type { Board } from './board.js';
+import { type Board, firstBytes } from './board.js';
 import { Guard } from './guard.js';
 import { answers, type Fields, type Sensor } from './sensor.js';
 
 /** Memory in use is what no program could get: as /proc/meminfo estimates it, caches not counted. */
 export async function findMemory(board: Board): Promise<Sensor[]> {
-  const meminfo = board.file('proc/meminfo');
+  const meminfo = board.file('proc/meminfo', firstBytes);
   const proc = async () => parseMemory(await meminfo.text());
   const read = (await answers(proc))
     ? proc
