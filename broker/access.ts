@@ -88,22 +88,32 @@ export function isTrigger(topic: string): boolean {
  * A filter is allowed only if all that it can match is. Where nothing is proven, an operator on this machine may
  * listen to everything, as anybody there could be anybody.
  */
-export function maySubscribe(
-  { role, id, local }: Pick<Peer, 'role' | 'id' | 'local'>,
-  filter: string,
-): boolean {
+export function maySubscribe(identity: Identity, filter: string): boolean {
   if (filter.startsWith('$')) return false; // The broker's own topics, and shared subscriptions.
-  if (role === 'operator' && local) return true;
-  const filters = filtersOf(role === 'device' ? id : '+');
-  return topicKinds.some((kind) => rules[kind][role]?.includes('receive') && covers(filters[kind], filter));
+  if (identity.role === 'operator' && identity.local) return true;
+  const narrow = filter.split('/');
+  return patternsOf(identity).some((wide) => coversLevels(wide, narrow));
 }
 
-/** Whether every topic that `filter` matches is matched by `pattern`, which has `+` but no `#`. */
-export function covers(pattern: string, filter: string): boolean {
-  const wide = pattern.split('/');
-  const narrow = filter.split('/');
-  return (
-    wide.length === narrow.length &&
-    wide.every((level, i) => level === narrow[i] || (level === '+' && narrow[i] !== '#'))
-  );
+/** Levels of what a role may receive; made once for each peer, as one may ask for a thousand filters. */
+function patternsOf(identity: Identity): string[][] {
+  const known = patterns.get(identity);
+  if (known) return known;
+  const { role, id } = identity;
+  const filters = filtersOf(role === 'device' ? id : '+');
+  const made = topicKinds
+    .filter((kind) => rules[kind][role]?.includes('receive'))
+    .map((kind) => filters[kind].split('/'));
+  patterns.set(identity, made);
+  return made;
 }
+
+const patterns = new WeakMap<Identity, string[][]>();
+
+/** Whether every topic that `filter` matches is matched by `pattern`, which has `+` but no `#`. */
+export const covers = (pattern: string, filter: string) =>
+  coversLevels(pattern.split('/'), filter.split('/'));
+
+const coversLevels = (wide: readonly string[], narrow: readonly string[]) =>
+  wide.length === narrow.length &&
+  wide.every((level, i) => level === narrow[i] || (level === '+' && narrow[i] !== '#'));

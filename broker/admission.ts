@@ -3,7 +3,8 @@ import type { Log } from '../runtime/log.js';
 import type { Refused } from '../schemas/status.js';
 import { matchTopic, namePattern, topicsOf } from '../schemas/topics.js';
 import { type Identity, isTrigger, may, maySubscribe, type Peer } from './access.js';
-import type { RefusedClaim } from './claim.js';
+import { networkOf } from './address.js';
+import { type RefusedClaim, socketOf } from './claim.js';
 import type { Limits } from './limits.js';
 import { Rates } from './rate.js';
 
@@ -41,6 +42,7 @@ export class Admission {
   /** Of those that have said CONNECT and are not in yet. */
   readonly #introductions = new WeakMap<Client, Introduction>();
   readonly #sessions = new Map<string, Client>();
+  readonly #addresses = new WeakMap<Client, string>();
   readonly #filters = new WeakMap<Client, Set<string>>();
   readonly #denials = new WeakMap<Client, number>();
   readonly #retained = new Map<string, number>();
@@ -101,13 +103,16 @@ export class Admission {
     return this.#peers.get(client)?.role === 'coordinator';
   }
 
-  /** A packet came. @returns milliseconds for which nothing more is to be read of its client */
-  charge(client: Client, address: string, bytes: number, nowMs: number): number {
-    if (this.#peers.get(client)?.role === 'coordinator') return 0;
+  /** A client sent or pulled a packet. @returns milliseconds before it may send or pull the next */
+  charge(client: Client, bytes: number, nowMs: number): number {
+    const peer = this.#peers.get(client);
+    if (peer?.role === 'coordinator') return 0;
+    const address = this.#addresses.get(client) ?? networkOf(socketOf(client).remoteAddress ?? '');
+    this.#addresses.set(client, address);
     const cost = 1 + Math.floor(bytes / bytesOfOnePacket);
     const waitMs = this.#addressPackets.take(address, cost, nowMs);
     // Before it is let in, its client id is anybody's.
-    return this.#peers.has(client) ? Math.max(waitMs, this.#packets.take(client.id, cost, nowMs)) : waitMs;
+    return peer ? Math.max(waitMs, this.#packets.take(client.id, cost, nowMs)) : waitMs;
   }
 
   cut(client: Client, reason: string): void {
@@ -150,6 +155,7 @@ export class Admission {
   }
 
   allowsSubscription(client: Client, { topic }: Subscription): boolean {
+    if (client.closed) return false;
     const problem = this.#subscriptionProblem(client, topic);
     if (problem === undefined) return true;
     this.counters.deniedSubscriptions++;
@@ -220,7 +226,10 @@ export class Admission {
   /** The 1st, 2nd, 4th, 8th … denial of a client gets a line: a client in a loop can't fill the log. */
   #tellDenied(client: Client | null, message: string, facts: Record<string, unknown>): void {
     const count = client ? (this.#denials.get(client) ?? 0) + 1 : 1;
-    if (client) this.#denials.set(client, count);
+    if (client) {
+      this.#denials.set(client, count);
+      this.charge(client, 0, Date.now());
+    }
     if (client && count >= this.#limits.maxDenials)
       this.cut(client, `${count} of its messages and subscriptions were refused (--max-denials)`);
     if (Number.isInteger(Math.log2(count)))

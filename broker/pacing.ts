@@ -1,20 +1,53 @@
 import type { Duplex } from 'node:stream';
 
+/** What is read at once between packets: a reader of thousands of tiny ones would let nobody else have a turn. */
+const pieceBytes = 4096;
+
+interface Reading {
+  /** Bytes to come of the packet that was begun. */
+  remaining(): number;
+  /** Whether anything may be read now. */
+  open(): boolean;
+}
+
+/** What a connection's reader does next. */
+export interface Pace {
+  /** Nothing is read for so many milliseconds from now. */
+  hold(waitMs: number): void;
+  /** There may be something to read. */
+  again(): void;
+}
+
 /**
- * Lets a connection's reader wait: until the time is over it reads nothing, then it is told that there may be
- * something. Nothing is lost, as TCP holds the sender back.
- * @returns what makes it wait so many milliseconds from now
+ * Lets a connection's reader take turns: it reads a small piece at a time, or the rest of a large packet, and while it
+ * is held, nothing. Nothing is lost, as TCP holds the sender back.
  */
-export function holdReads(connection: Duplex): (waitMs: number) => void {
+export function paceReads(connection: Duplex, { remaining, open }: Reading): Pace {
   const read = connection.read.bind(connection);
+  const again = () => void connection.emit('readable');
   let timer: NodeJS.Timeout | undefined;
-  connection.read = (size?: number) => (timer ? null : read(size));
+  let parsing = false;
+  connection.read = () => {
+    // A parser that is given more while it works on a piece would take it as coming before the rest.
+    if (timer || parsing || !open()) return null;
+    const bytes = Math.max(pieceBytes, remaining());
+    const piece = connection.readableLength > bytes ? read(bytes) : read();
+    if (piece !== null) {
+      parsing = true;
+      setImmediate(() => {
+        parsing = false;
+        again();
+      });
+    }
+    return piece;
+  };
   connection.once('close', () => clearTimeout(timer));
-  return (waitMs) => {
+  const hold = (waitMs: number) => {
     clearTimeout(timer);
     timer = setTimeout(() => {
       timer = undefined;
-      connection.emit('readable');
+      again();
     }, waitMs);
   };
+  return { hold, again };
 }

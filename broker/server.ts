@@ -6,7 +6,6 @@ import { createWebSocketStream, WebSocketServer } from 'ws';
 import { type Log, told } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { Refusal } from '../schemas/refusal.js';
-import { networkOf } from './address.js';
 import { Admission, type Counters } from './admission.js';
 import { socketOf } from './claim.js';
 import { deliverApart } from './delivery.js';
@@ -15,7 +14,7 @@ import { Gate } from './gate.js';
 import type { GateSettings } from './gate-rules.js';
 import type { Limits } from './limits.js';
 import { createListeners } from './listeners.js';
-import { holdReads } from './pacing.js';
+import { paceReads } from './pacing.js';
 import { watchPackets } from './packet-limit.js';
 
 export interface BrokerOptions extends Limits, Partial<GateSettings> {
@@ -54,11 +53,20 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
   const serve = (connection: Duplex, request?: IncomingMessage) => {
     if (connection.destroyed) return;
     const client = aedes.handle(connection, request);
-    const address = networkOf(socketOf(client).remoteAddress ?? '');
     const cut = (reason: string) => admission.cut(client, reason);
-    const hold = holdReads(connection);
-    holds.set(client, hold);
-    deliverApart(client, maxQueuedBytes, (bytes, sender) => {
+    const charge = (bytes: number) => admission.charge(client, bytes, Date.now());
+    let packets = 0;
+    const remaining = watchPackets(connection, options, cut, (bytes) => {
+      packets++;
+      const waitMs = charge(bytes);
+      if (waitMs > 0) pace.hold(waitMs);
+    });
+    // What comes behind a CONNECT waits for its answer: Aedes might take it before it knows whose it is.
+    const open = () => packets === 0 || client.connected || client.closed;
+    const pace = paceReads(connection, { remaining, open });
+    client.once('connected', pace.again);
+    holds.set(client, pace.hold);
+    const full = (bytes: number, sender: string | undefined) => {
       if (!admission.mayHoldUp(client)) {
         cut(`${bytes} bytes wait for it, the limit is ${maxQueuedBytes} (--max-queued-bytes)`);
         return false;
@@ -66,11 +74,8 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
       const from = sender === undefined ? undefined : admission.session(sender);
       if (from) holds.get(from)?.(holdUpMs);
       return true;
-    });
-    watchPackets(connection, options, cut, (bytes) => {
-      const waitMs = admission.charge(client, address, bytes, Date.now());
-      if (waitMs > 0) hold(waitMs);
-    });
+    };
+    deliverApart(client, { maxQueuedBytes, full, pulled: charge });
   };
   const sockets = new Set<Socket>();
   const { tcp, http } = createListeners(gate, options.connectTimeoutS * 1000, log, serve);

@@ -16,7 +16,7 @@ function packet(length: number, body = length): Buffer {
 
 /** What a stream comes to when it arrives in pieces of `step` bytes. */
 function problemOf(bytes: Buffer, limit: number, step: number): string | undefined {
-  const check = packetLimit({ maxPacketBytes: limit });
+  const { check } = packetLimit({ maxPacketBytes: limit });
   for (let at = 0; at < bytes.length; at += step) {
     const problem = check(bytes.subarray(at, at + step));
     if (problem) return problem;
@@ -55,7 +55,7 @@ test('a packet that is no message has a limit of its own', () => {
   const limits = { maxPacketBytes: 20_000, maxControlBytes: 300 };
   const subscribe = (length: number) => Buffer.concat([Buffer.from([0x82]), packet(length).subarray(1)]);
   for (const step of [1, 7, 30_000]) {
-    const check = packetLimit(limits);
+    const { check } = packetLimit(limits);
     const stream = Buffer.concat([packet(20_000), subscribe(300), packet(20_000)]);
     for (let at = 0; at < stream.length; at += step)
       assert.equal(check(stream.subarray(at, at + step)), undefined);
@@ -68,8 +68,18 @@ test('every packet is counted once, with the length that it announces', () => {
   const stream = Buffer.concat(lengths.map((n) => packet(n)));
   for (const step of [1, 3, stream.length]) {
     const counted: number[] = [];
-    const check = packetLimit({ maxPacketBytes: 20_000 }, (bytes) => counted.push(bytes));
+    const { check } = packetLimit({ maxPacketBytes: 20_000 }, (bytes) => counted.push(bytes));
     for (let at = 0; at < stream.length; at += step) check(stream.subarray(at, at + step));
     assert.deepEqual(counted, lengths);
   }
+});
+
+test('how much is to come of a packet is known from its header on', () => {
+  const { check, remaining } = packetLimit({ maxPacketBytes: 20_000 });
+  const stream = Buffer.concat([packet(300), packet(0)]);
+  const left = [...stream].map((_, i) => {
+    check(stream.subarray(i, i + 1));
+    return remaining();
+  });
+  assert.deepEqual([left[0], left[1], left[2], left[3], left[302], left.at(-1)], [0, 0, 300, 299, 0, 0]);
 });
