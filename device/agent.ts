@@ -163,6 +163,7 @@ class DeviceAgent implements Agent {
     const { abort, done } = this.#activity;
     const state = this.#state;
     const isOn = this.#client?.connected === true;
+    await within(goodbyeLimitMs, this.#announce(false)); // First: a task that came now would wait for its deadline.
     if (isOn && state.phase === 'offering') await within(leaveLimitMs, done);
     abort.abort(new Error('the device stops'));
     await done;
@@ -172,7 +173,6 @@ class DeviceAgent implements Agent {
 
   async stop(): Promise<void> {
     await this.leave();
-    await within(goodbyeLimitMs, this.#announce(false));
     this.#post.lost('the device stops');
     await this.#client?.stop();
   }
@@ -202,7 +202,7 @@ class DeviceAgent implements Agent {
 
   async #announce(online: boolean): Promise<void> {
     const { deviceId, topics } = this.#duties;
-    const presence = this.#standing.presence(online);
+    const presence = this.#standing.presence(online && !this.#stopping);
     try {
       await this.#client?.publish(topics.presence(deviceId), encode('Presence', presence), { retain: true });
       this.#announcedDrops = presence.droppedPoints;
