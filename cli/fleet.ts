@@ -44,7 +44,9 @@ export async function startFleet(supervisor: Supervisor, broker: string, plan: F
   const start = async (name: string, argv: string[]) => {
     const [command, ...flags] = argv as [string, ...string[]];
     const full = [command, '--broker', broker, '--fleet', fleet, ...flags];
-    await supervisor.start({ name: prefix + name, argv: () => full, restart: name !== keepDead });
+    const leavesFirst = command === 'device'; // It hands a task back, and its last points in.
+    const restart = name !== keepDead;
+    await supervisor.start({ name: prefix + name, argv: () => full, restart, leavesFirst });
     return prefix + name;
   };
   const coordinator = await start('coordinator', ['coordinator', '--runs', runs]);
@@ -75,9 +77,13 @@ const engineFlags = ({ memory, baseBits, recompute, provider }: EngineOptions) =
   ...(recompute ? ['--recompute'] : []),
 ];
 
-/** Stops the services of one fleet for good; its broker stays. */
-export async function endFleet(supervisor: Supervisor, services: readonly string[]): Promise<void> {
-  await Promise.all(services.map((service) => supervisor.end(service)));
+/** Stops the services of one fleet for good, as startFleet named them: its devices first; its broker stays. */
+export async function endFleet(
+  supervisor: Supervisor,
+  [coordinator, ...devices]: readonly string[],
+): Promise<void> {
+  await Promise.all(devices.map((device) => supervisor.end(device)));
+  if (coordinator) await supervisor.end(coordinator);
 }
 
 const trainFile = 'train.jsonl';

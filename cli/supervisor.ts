@@ -12,6 +12,8 @@ export interface ServiceSpec {
   name: string;
   /** Asked at each start, so that a restarted broker can be told the port that it had. */
   argv(): readonly string[];
+  /** It ends before the others, for it has something to say to them. */
+  leavesFirst?: boolean;
   /** false: a death is told and no more. */
   restart?: boolean;
 }
@@ -133,7 +135,12 @@ export class Supervisor {
 
   async #stopAll(): Promise<void> {
     const [first, ...others] = this.#services.values();
-    await Promise.all(others.map((service) => this.#end(service)));
+    for (const leaves of [true, false])
+      await Promise.all(
+        others
+          .filter(({ spec }) => (spec.leavesFirst ?? false) === leaves)
+          .map((service) => this.#end(service)),
+      );
     if (first) await this.#end(first);
   }
 
