@@ -89,6 +89,7 @@ const device: Unit = {
       ['Nice', '5'],
       ['RuntimeDirectory', 'fleetune'],
       ['RuntimeDirectoryPreserve', 'yes'],
+      ['ExecStopPost', `${places.program}/backoff stopped`],
       ['Environment', 'FLEETUNE_HEALTH_SOCKET=/run/fleetune/health'],
       ...sandbox,
     ],
@@ -181,6 +182,10 @@ export const backoffScript = `#!/bin/sh
 # Waits before a start that follows others: longer each time, up to five minutes.
 set -eu
 file=/run/fleetune/starts
+if [ "\${1-}" = stopped ]; then # Who was asked to stop has not failed.
+  [ "$SERVICE_RESULT" != success ] || rm -f "$file"
+  exit
+fi
 read -r uptime _ < /proc/uptime
 now=\${uptime%.*}
 count=0 last=0

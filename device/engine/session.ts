@@ -1,3 +1,5 @@
+import './no-telemetry.js'; // Before the library.
+
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { EngineOptions } from '../../schemas/engine-settings.js';
 import type { Description, Shape } from './graph.js';

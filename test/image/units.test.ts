@@ -62,8 +62,8 @@ test('the first boot is tried until the seed is gone', () => {
   assert.deepEqual(section(firstBoot.text, 'Service').get('Restart'), ['on-failure']);
 });
 
-/** Runs the wait before a start, with `sleep` that tells how long it would be. */
-function waitAt(uptimeS: number): number {
+/** Runs the unit's script, with `sleep` that tells how long it would be. */
+function waitAt(uptimeS: number, env: Record<string, string> = {}, argv: string[] = []): number {
   const path = join(folder, 'backoff');
   mkdirSync(join(folder, 'bin'), { recursive: true });
   writeFileSync(join(folder, 'bin/sleep'), '#!/bin/sh\necho "$1"\n', { mode: 0o755 });
@@ -72,15 +72,18 @@ function waitAt(uptimeS: number): number {
     .replace('/run/fleetune/starts', join(folder, 'starts'))
     .replace('/proc/uptime', join(folder, 'uptime'));
   writeFileSync(path, script);
-  const { stdout, stderr, status } = spawnSync('sh', [path], {
-    env: { PATH: `${join(folder, 'bin')}:${process.env.PATH}` },
+  const { stdout, stderr, status } = spawnSync('sh', [path, ...argv], {
+    env: {
+      ...env,
+      PATH: `${join(folder, 'bin')}:${process.env.PATH}`,
+    },
     encoding: 'utf8',
   });
   assert.equal(status, 0, stderr);
   return Number(stdout);
 }
 
-test('the wait before a start doubles up to about five minutes, and is none again after a long life', () => {
+test('the wait before a start doubles up to about five minutes, and is none again after a long life or a stop', () => {
   assert.equal(waitAt(10), 0);
   const waits = Array.from({ length: 10 }, () => waitAt(11));
   waits.forEach((wait, i) => {
@@ -88,4 +91,9 @@ test('the wait before a start doubles up to about five minutes, and is none agai
     assert.ok(wait >= least && wait <= least * 1.25, `${i}: ${wait}`);
   });
   assert.equal(waitAt(11 + 320 + 900), 0);
+  assert.ok(waitAt(1240) > 0);
+  waitAt(1241, { SERVICE_RESULT: 'watchdog' }, ['stopped']);
+  assert.ok(waitAt(1242) > 0, 'a failure before');
+  waitAt(1243, { SERVICE_RESULT: 'success' }, ['stopped']);
+  assert.equal(waitAt(1244), 0, 'it was stopped by somebody');
 });
