@@ -26,7 +26,7 @@ export interface Counters {
   cutClients: number;
 }
 
-const burstS = 2;
+const burstS = 0.5;
 const bytesOfOnePacket = 2 ** 18;
 
 /** What a CONNECT says beside who it is. */

@@ -41,6 +41,7 @@ export function createListeners(
       // Who connects and goes has said nothing: a look whether the port is open.
       const level = error.code === 'ECONNRESET' ? 'debug' : 'info';
       log[level]('connection refused', { address: socket.remoteAddress, reason: told(error) });
+      socket.destroy(); // Node leaves one open whose handshake took too long.
     });
   }
   tcp.on('secureConnection', (socket) => {

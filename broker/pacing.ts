@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 
 /** What is read at once between packets: a reader of thousands of tiny ones would let nobody else have a turn. */
-const pieceBytes = 4096;
+const pieceBytes = 1024;
 
 interface Reading {
   /** Bytes to come of the packet that was begun. */
