@@ -17,7 +17,8 @@ export interface Who {
 }
 
 /**
- * How to connect: the URL, the user name, and what is shown. Everything is read once now, so that what can't be used is told at the start.
+ * How to connect: the URL, the user name, and what is shown. Everything is read once now, so that what can't be
+ * used is told at the start.
  * @throws Refusal for an address on another machine without TLS or credentials, for files that can't be used
  */
 export function reachOf(reach: Reach, who: Who): Pick<ConnectionSettings, 'url' | 'username' | 'secrets'> {

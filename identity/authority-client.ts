@@ -66,7 +66,7 @@ function ask(
     ...{ signal: AbortSignal.timeout(limitMs) },
     headers:
       body === undefined
-        ? {}
+        ? (options.headers ?? {})
         : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
   };
   const asking = request(new URL(path, base), all, (response) => {

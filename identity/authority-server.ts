@@ -67,7 +67,10 @@ export async function serveAuthority(
   const failures = new FailureLimit();
   server.on('request', (request, response) => {
     const address = request.socket.remoteAddress ?? '';
-    void answer(request, { authority, options, log, failures }).then(
+    const isChange = request.method !== 'GET'; // What is read is public, and brokers read it all the time.
+    if (isChange && !failures.allows(address, Date.now()))
+      return reply(response, 429, 'too many failed requests: wait a minute');
+    void answer(request, { authority, options, log }).then(
       (text) => reply(response, text === '' ? 304 : 200, text),
       (error) => {
         failures.failed(address, Date.now());
@@ -116,16 +119,11 @@ interface Parts {
   authority: Authority;
   options: AuthorityServerOptions;
   log: Log;
-  failures: FailureLimit;
 }
 
 /** @returns the answer's text. @throws Refusal with what the asker may know */
-async function answer(
-  request: IncomingMessage,
-  { authority, options, log, failures }: Parts,
-): Promise<string> {
+async function answer(request: IncomingMessage, { authority, options, log }: Parts): Promise<string> {
   const address = request.socket.remoteAddress ?? '';
-  if (!failures.allows(address, Date.now())) throw new Refusal('too many failed requests: wait a minute');
   const times = { days: options.days, nowMs: Date.now() };
   switch (`${request.method} ${request.url}`) {
     case 'GET /v1/authority':

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireFolder, writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
-import { parseCertificate, readSecret, textOf } from './bundle.js';
+import { parseCertificate, parsePrivateKey, readSecret, textOf } from './bundle.js';
 import { exclusively } from './exclusive.js';
 import { type Issued, register } from './issued.js';
 import {
@@ -67,7 +67,7 @@ export function openAuthority(folder: string): Authority {
   const certificate = textOf(join(folder, authorityFiles.certificate));
   if (pem === undefined || certificate === undefined)
     throw new Refusal(`no authority in ${folder} (--ca): make one with \`fleetune ca init\``);
-  const key = createPrivateKey(pem);
+  const key = parsePrivateKey(pem, authorityFiles.key);
   if (!parseCertificate(certificate, authorityFiles.certificate).checkPrivateKey(key))
     throw new Refusal(`${folder}: ${authorityFiles.key} is not the key of ${authorityFiles.certificate}`);
   return { folder, certificate, key };

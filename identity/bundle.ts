@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { told } from '../runtime/log.js';
@@ -43,7 +43,7 @@ function matchingKey(folder: string, certificate: string): string {
   const parsed = parseCertificate(certificate, join(folder, bundleFiles.certificate));
   const keys = [bundleFiles.key, bundleFiles.nextKey].map((name) => join(folder, name));
   const found = keys.map((path) => readSecret(path)).filter((key) => key !== undefined);
-  const match = found.find((key) => parsed.checkPrivateKey(createPrivateKey(key)));
+  const match = found.find((key) => parsed.checkPrivateKey(parsePrivateKey(key, folder)));
   if (match) return match;
   const what = found.length === 0 ? 'is missing' : `is not the key of ${bundleFiles.certificate}`;
   throw new Refusal(`${keys[0]} ${what}`);
@@ -67,6 +67,15 @@ export function parseCertificate(pem: string, from: string): X509Certificate {
     return new X509Certificate(pem);
   } catch (cause) {
     throw new Refusal(`${from}: not a readable certificate (PEM)`, { cause });
+  }
+}
+
+/** @throws Refusal that names where it stood */
+export function parsePrivateKey(pem: string, from: string): KeyObject {
+  try {
+    return createPrivateKey(pem);
+  } catch (cause) {
+    throw new Refusal(`${from}: not a readable private key (PEM, without a password)`, { cause });
   }
 }
 

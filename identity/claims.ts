@@ -48,7 +48,7 @@ export function redeem(
     const claim = JSON.parse(text) as Claim;
     const { name, certificate } = claim;
     const key = await keyOfRequest(request);
-    if (certificate !== undefined) return { ...(await again(authority, certificate, key)), name };
+    if (certificate !== undefined) return { ...(await again(authority, certificate, key, nowMs)), name };
     if (claim.toMs < nowMs)
       throw new Refusal(`the claim of ${name} ended at ${new Date(claim.toMs).toISOString()}`);
     const made = await issue(authority, claim, request, { days, nowMs });
@@ -57,10 +57,11 @@ export function redeem(
   });
 }
 
-async function again(authority: Authority, certificate: string, key: Buffer) {
-  const { publicKey } = parseCertificate(certificate, 'claim');
+async function again(authority: Authority, certificate: string, key: Buffer, nowMs: number) {
+  const { publicKey, validTo } = parseCertificate(certificate, 'claim');
   if (!key.equals(publicKey.export({ format: 'der', type: 'spki' })))
     throw new Refusal('the claim was used already, by another key');
+  if (Date.parse(validTo) < nowMs) throw new Refusal('the certificate that the claim was used for has ended');
   const revoked = await revokedBy(authority);
   if (revoked.some(({ serial }) => serial === serialOf(certificate)))
     throw new Refusal('the certificate that the claim was used for is revoked');

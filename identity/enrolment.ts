@@ -83,7 +83,8 @@ function checked(pem: string, authority: string, key: string, name: string) {
   if (
     !certificate.verify(publicKey) ||
     !certificate.checkPrivateKey(createPrivateKey(key)) ||
-    holder.name !== name
+    holder.name !== name ||
+    holder.role === undefined
   )
     throw new Refusal('the authority answers with a certificate that is not ours');
   return holder;

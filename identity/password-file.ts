@@ -17,7 +17,6 @@ const derive = promisify<string, Buffer, number, ScryptOptions, Buffer>(scrypt);
 const cost = { ln: 15, r: 8, p: 1 };
 const keyBytes = 32;
 const maxAtOnce = 2;
-const maxWaiting = 200;
 const maxKnown = 10_000;
 
 export async function hashPassword(password: string): Promise<string> {
@@ -69,9 +68,14 @@ export class PasswordCheck {
   /** Of those that were right: a fleet that comes back all at once is not to wait for its hashes again. */
   readonly #known = new Set<string>();
   readonly #secret = randomBytes(32);
+  readonly #maxWaiting: number;
   #waiting = 0;
   #running = 0;
   readonly #queue: (() => void)[] = [];
+
+  constructor(maxWaiting = 200) {
+    this.#maxWaiting = maxWaiting;
+  }
 
   /**
    * Whether a password is that of an entry; for a name that nobody has it takes as long.
@@ -80,7 +84,7 @@ export class PasswordCheck {
   async fits(password: string, entry: PasswordEntry | undefined): Promise<boolean> {
     const mark = createHmac('sha256', this.#secret).update(`${entry?.hash}\0${password}`).digest('base64');
     if (this.#known.has(mark)) return true;
-    if (this.#waiting >= maxWaiting) throw new Refusal('too many passwords to check at once');
+    if (this.#waiting >= this.#maxWaiting) throw new Refusal('too many passwords to check at once');
     this.#waiting++;
     try {
       await this.#turn();

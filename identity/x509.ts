@@ -139,7 +139,7 @@ export interface Revoked {
   atMs: number;
 }
 
-/** A signed list of revoked certificates [RFC 5280, 5]. @param untilMs its nextUpdate: past it OpenSSL lets nobody in */
+/** A signed list of revoked certificates [RFC 5280, 5]. Past its validity OpenSSL lets nobody in. */
 export async function makeCrl(
   revoked: readonly Revoked[],
   signer: Signer,

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 
 /**
- * Calls `changed` after one of the files was replaced, written, made or removed. It looks each `everyMs`: events of the system do
- * not reach over mounts and containers.
+ * Calls `changed` after one of the files was replaced, written, made or removed. It looks each `everyMs`: events
+ * of the system do not reach over mounts and containers.
  * @returns ends it
  */
 export function watchFiles(paths: readonly string[], everyMs: number, changed: () => void): () => void {
@@ -18,6 +18,10 @@ export function watchFiles(paths: readonly string[], everyMs: number, changed: (
 }
 
 function stampOf(path: string): string {
-  const { ino, size, mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { ino: 0, size: 0, mtimeMs: 0 };
-  return `${ino}-${size}-${mtimeMs}`;
+  try {
+    const { ino, size, mtimeMs } = statSync(path);
+    return `${ino}-${size}-${mtimeMs}`;
+  } catch (error) {
+    return String((error as NodeJS.ErrnoException).code);
+  }
 }

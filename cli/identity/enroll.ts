@@ -31,7 +31,7 @@ export async function enrollBoard(
     throw new Refusal(`${tls} holds the certificate of ${member.name}, and the claim is of ${token.name}`);
   if (!member && token) await patiently(() => enroll(token, tls), connectS);
   if (claim !== '') await rm(claim, { force: true });
-  const { name, role, until } = memberIn(tls)!;
+  const { name, role, until } = valid(tls);
   process.stdout.write(
     `${name} ${member ? 'is enrolled already' : 'is enrolled'}: certificate until ${until}\n` +
       `fleetune ${role} --config ${tls}/${role}.yaml\n`,
@@ -49,8 +49,16 @@ export async function renewMember(
   await renew(authority, tls).catch((error) => {
     throw error instanceof Refusal ? error : new Refusal(`not renewed: ${told(error)}`);
   });
-  const { name, until } = memberIn(tls)!;
+  const { name, until } = valid(tls);
   process.stdout.write(`${name}: certificate until ${until}\n`);
+}
+
+function valid(tls: string) {
+  const member = memberIn(tls);
+  if (member) return member;
+  throw new Refusal(
+    `the certificate in ${tls} is over by the clock of this machine, ${new Date().toISOString()}`,
+  );
 }
 
 /** Whose certificate a bundle holds, if it counts still. */

@@ -5,9 +5,11 @@ import { chmod, cp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openAuthority } from '../../identity/authority.js';
+import { fetchText, post } from '../../identity/authority-client.js';
 import { readBundle } from '../../identity/bundle.js';
 import { readToken, writeToken } from '../../identity/claim-token.js';
 import { dropClaims } from '../../identity/claims.js';
+import { markOf } from '../../identity/crl-mirror.js';
 import { enroll, renew } from '../../identity/enrolment.js';
 import { issued, register } from '../../identity/issued.js';
 import { revoke } from '../../identity/revocation.js';
@@ -150,6 +152,35 @@ test('a key that others may read is refused, with what to do', async (t) => {
   assert.throws(() => readBundle(folder), /mode 644\): chmod 600 /);
   await chmod(join(authority.folder, 'ca.key'), 0o604);
   assert.throws(() => openAuthority(authority.folder), /ca\.key can be read or changed by others/);
+});
+
+test('the list of revoked certificates comes whole where it is new, and not at all where it is known', async (t) => {
+  const { authority, bundle } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const ask = (mark?: string) => fetchText(`${url}/v1/revoked`, authority.certificate, mark);
+  const before = (await ask())!;
+  assert.match(before, /^-----BEGIN X509 CRL-----\n/);
+  assert.equal(await ask(markOf(before)), undefined);
+  await bundle('device', 'barn');
+  await revoke(authority, 'barn', Date.now());
+  assert.notEqual((await ask(markOf(before)))!, before);
+});
+
+test('what is no key, no request or no JSON is refused in words', async (t) => {
+  const { authority, bundle } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const folder = await bundle('device', 'barn');
+  await writeFile(join(folder, 'tls.key'), 'no key');
+  assert.throws(() => readBundle(folder), /not a readable private key/);
+  const { secret } = await claimed(authority, url, 'barn');
+  const ca = authority.certificate;
+  const enrolled = (body: Record<string, string>) => post(url, '/v1/enroll', body, { ca });
+  await assert.rejects(enrolled({ secret }), /without secret and request as text/);
+  await assert.rejects(enrolled({ secret, request: 'no request' }), /not a readable certificate request/);
+  await assert.rejects(
+    enrolled({ secret, request: 'x'.repeat(20_000) }),
+    /more than 16384 bytes|cut|can't be asked/,
+  );
 });
 
 test('an address that fails again and again is not answered for a while', async (t) => {
