@@ -3,12 +3,13 @@
 #
 # Bases by digest: --build-arg NODE_IMAGE=docker.io/library/node:24-bookworm-slim@sha256:…
 ARG NODE_IMAGE=docker.io/library/node:24-bookworm-slim
+ARG BUILD_IMAGE=${NODE_IMAGE}
 ARG BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot
 ARG L4T_BUILD_IMAGE=nvcr.io/nvidia/l4t-jetpack:r36.4.0
 ARG L4T_BASE_IMAGE=nvcr.io/nvidia/l4t-cuda:12.6.11-runtime
 
 # On the builder's own architecture: what is made here is JavaScript, and native libraries come ready in packages.
-FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
+FROM --platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build
 WORKDIR /src
 COPY . .
 RUN node runtime/setup.mjs
@@ -20,7 +21,9 @@ RUN arch=$(echo "$TARGETARCH" | sed s/amd64/x64/) \
       sed -i '1s|.*|#!/usr/local/bin/node|' "/packed/$service/dist/cli/main.js"; \
     done \
  && node dist/supply/main.js sample --devices 3 --out /packed/device/sample \
- && mkdir -p /made/data /made/bin && ln -s /app/dist/cli/main.js /made/bin/fleetune
+ && mkdir -p /made/data/runs /made/data/state /made/data/tls /made/data/ca/public /made/bin \
+ && for name in broker coordinator operator device-1 device-2 device-3; do mkdir -p /made/bundles/$name; done \
+ && ln -s /app/dist/cli/main.js /made/bin/fleetune
 
 FROM ${NODE_IMAGE} AS node
 
@@ -38,11 +41,13 @@ HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["fl
 
 FROM runtime AS broker
 COPY --from=build /packed/broker /app
-EXPOSE 1883 9001
+EXPOSE 1883 8883 9001
 CMD ["broker"]
 
 FROM runtime AS coordinator
 COPY --from=build /packed/coordinator /app
+# A new volume gets the owner of the folder that it is mounted on: these are compose.yaml's.
+COPY --from=build --chown=65532:65532 /made/bundles /data/tls
 ENV FLEETUNE_RUNS=/data/runs
 CMD ["coordinator"]
 
@@ -75,9 +80,11 @@ RUN ./build.sh --config Release --update --build --parallel "$BUILD_JOBS" --skip
       --use_cuda --cuda_home /usr/local/cuda --cudnn_home /usr/lib/aarch64-linux-gnu \
       --cmake_extra_defines "CMAKE_CUDA_ARCHITECTURES=${CUDA_ARCHITECTURES}" onnxruntime_BUILD_UNIT_TESTS=OFF \
         onnxruntime_USE_FLASH_ATTENTION=OFF onnxruntime_USE_MEMORY_EFFICIENT_ATTENTION=OFF \
- && cp build/Linux/Release/libonnxruntime_providers_shared.so build/Linux/Release/libonnxruntime_providers_cuda.so \
-      js/node/bin/napi-v6/linux/arm64/ \
- && mkdir /cudnn && cp -P /usr/lib/aarch64-linux-gnu/libcudnn*.so.9* /cudnn/
+ && mkdir /native /cudnn \
+ && cp -L js/node/bin/napi-v6/linux/arm64/onnxruntime_binding.node js/node/bin/napi-v6/linux/arm64/libonnxruntime.so.1 \
+      build/Linux/Release/libonnxruntime_providers_shared.so build/Linux/Release/libonnxruntime_providers_cuda.so \
+      /native/ \
+ && cp -P /usr/lib/aarch64-linux-gnu/libcudnn*.so.9* /cudnn/
 
 FROM ${L4T_BASE_IMAGE} AS device-jetson
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
@@ -85,8 +92,7 @@ COPY --from=build /made/bin /usr/local/bin
 COPY --from=build --chown=65532:65532 /made/data /data
 COPY --from=build /packed/device /app
 COPY --from=onnxruntime-cuda /cudnn /usr/lib/aarch64-linux-gnu
-COPY --from=onnxruntime-cuda /onnxruntime/js/node/bin/napi-v6/linux/arm64 \
-     /app/node_modules/onnxruntime-node/bin/napi-v6/linux/arm64
+COPY --from=onnxruntime-cuda /native /app/node_modules/onnxruntime-node/bin/napi-v6/linux/arm64
 ENV NODE_ENV=production \
     FLEETUNE_HEALTH_SOCKET=/tmp/fleetune-health.sock \
     FLEETUNE_STATE=/data/state \

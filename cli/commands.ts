@@ -55,6 +55,10 @@ export const commands: Record<string, Command> = {
       await serve(caServeSettings, startCa, argv, title);
     },
   },
+  'ca setup': {
+    summary: 'an authority and bundles of a server’s services, as far as they are not there',
+    run: async (argv, title) => (await import('./identity/setup.js')).setUpCa(argv, title),
+  },
   'ca list': {
     summary: 'every certificate that the authority made',
     run: async (argv, title) => (await import('./identity/authority.js')).listCa(argv, title),

@@ -44,18 +44,10 @@ export class Standing {
     return this.#problem;
   }
 
-  /** @param stopped it goes of its own accord, and does not go on with what it was asked */
-  presence(online: boolean, stopped = false): Presence {
+  presence(online: boolean): Presence {
     const droppedPoints = this.#droppedPoints();
     const dropped = droppedPoints > 0 ? { droppedPoints } : {};
-    return {
-      ...this.#identity,
-      online,
-      ...this.#stock,
-      problem: this.#problem,
-      ...dropped,
-      ...(stopped ? { stopped } : {}),
-    };
+    return { ...this.#identity, online, ...this.#stock, problem: this.#problem, ...dropped };
   }
 
   /** Looks at model and data again. @returns whether the fleet should hear of it */

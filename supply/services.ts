@@ -29,6 +29,7 @@ const operation = {
 const authority = {
   'ca init': ['cli/identity/authority.js'],
   'ca serve': ['cli/identity/authority.js', 'cli/identity/settings.js'],
+  'ca setup': ['cli/identity/setup.js'],
   'ca list': ['cli/identity/authority.js'],
   provision: ['cli/identity/members.js'],
   claim: ['cli/identity/members.js'],

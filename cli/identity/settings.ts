@@ -54,6 +54,19 @@ export const caInitSettings = {
   years: { kind: 'number', default: 20, min: 0.01, max: 100, help: 'that the authority is valid' },
 } satisfies SettingTable;
 
+export const caSetupSettings = {
+  ca,
+  years: caInitSettings.years,
+  members: {
+    kind: 'list',
+    default: ['broker:broker', 'coordinator:coordinator', 'operator:operator'],
+    help: 'who gets a bundle: role and name, as device:barn',
+  },
+  ...{ hosts, days, broker, fleet, authority },
+  out: { kind: 'text', default: './tls', help: 'folder in which each bundle has a folder of its name' },
+  at: { kind: 'text', default: '', help: 'path where each bundle will lie for its service; none: as it is' },
+} satisfies SettingTable;
+
 export const caServeSettings = {
   ca,
   host: { kind: 'text', default: '0.0.0.0', help: 'address to listen on; it speaks nothing but TLS' },

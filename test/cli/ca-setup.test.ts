@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { readMember } from '../../cli/identity/setup.js';
+import { fleetune } from './command.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'fleetune-setup-'));
+after(() => rmSync(folder, { recursive: true }));
+const [ca, out] = [join(folder, 'ca'), join(folder, 'tls')];
+const setUp = (...more: string[]) =>
+  fleetune(['ca', 'setup', '--ca', ca, '--out', out, '--at', '/data/tls', '--hosts', 'broker', ...more]);
+const certificate = (name: string) => readFileSync(join(out, name, 'tls.crt'), 'utf8');
+
+test('a server’s authority and bundles are made once; done again only what is missing is made', async () => {
+  const first = await setUp('--broker', 'mqtts://broker:8883');
+  assert.equal(first.code, 0, first.err);
+  assert.deepEqual(readdirSync(out), ['broker', 'coordinator', 'operator']);
+  const yaml = readFileSync(join(out, 'coordinator/coordinator.yaml'), 'utf8');
+  assert.match(yaml, /^broker: "mqtts:\/\/broker:8883"$/m);
+  assert.match(yaml, /^tls: "\/data\/tls"$/m);
+  assert.match(readFileSync(join(out, 'broker/broker.yaml'), 'utf8'), /^crl: ".*crl\.pem"$/m);
+  const before = ['broker', 'coordinator', 'operator'].map(certificate);
+  const again = await setUp(
+    '--members',
+    'broker:broker,coordinator:coordinator,operator:operator,device:barn',
+  );
+  assert.equal(again.code, 0, again.err);
+  assert.match(again.out, /bundle of operator operator is there\n.*bundle of device barn made/);
+  assert.deepEqual(['broker', 'coordinator', 'operator'].map(certificate), before);
+});
+
+test('a broker that nobody could reach is refused, and so is who is no member', async () => {
+  const { code, err } = await fleetune(['ca', 'setup', '--ca', join(folder, 'none'), '--out', out]);
+  assert.equal(code, 1);
+  assert.match(err, /give --hosts/);
+  assert.deepEqual(readMember('device:barn'), { role: 'device', name: 'barn' });
+  for (const text of ['barn', 'device:', 'device:a b', 'chief:barn', 'device:barn:more', ''])
+    assert.throws(() => readMember(text), /expected a role .* as device:barn/);
+});
