@@ -6,6 +6,7 @@ import { type Identity, isTrigger, may, maySubscribe, type Peer } from './access
 import { networkOf } from './address.js';
 import { type RefusedClaim, socketOf } from './claim.js';
 import type { Limits } from './limits.js';
+import { QuietLog } from './quiet.js';
 import { Rates } from './rate.js';
 
 export type AdmissionLimits = Pick<
@@ -15,6 +16,7 @@ export type AdmissionLimits = Pick<
   | 'maxRetainedBytes'
   | 'maxDenials'
   | 'clientConnectsPerMinute'
+  | 'addressRefusalsPerMinute'
   | 'clientPacketsPerS'
   | 'addressPacketsPerS'
 >;
@@ -48,16 +50,22 @@ export class Admission {
   readonly #retained = new Map<string, number>();
   #retainedBytes = 0;
   readonly #connects: Rates;
+  /** Of passwords, by address. */
+  readonly #refusals: Rates;
   readonly #packets: Rates;
   readonly #addressPackets: Rates;
   readonly #limits: AdmissionLimits;
   readonly #log: Log;
+  readonly #quietLog: QuietLog;
 
   constructor(limits: AdmissionLimits, log: Log) {
     this.#limits = limits;
     this.#log = log;
-    const { clientConnectsPerMinute, clientPacketsPerS, addressPacketsPerS } = limits;
+    this.#quietLog = new QuietLog(log);
+    const { clientConnectsPerMinute, addressRefusalsPerMinute, clientPacketsPerS, addressPacketsPerS } =
+      limits;
     this.#connects = new Rates({ perS: clientConnectsPerMinute / 60, burst: clientConnectsPerMinute });
+    this.#refusals = new Rates({ perS: addressRefusalsPerMinute / 60, burst: addressRefusalsPerMinute });
     this.#packets = new Rates({ perS: clientPacketsPerS, burst: burstS * clientPacketsPerS });
     this.#addressPackets = new Rates({ perS: addressPacketsPerS, burst: burstS * addressPacketsPerS });
   }
@@ -75,6 +83,13 @@ export class Admission {
     packet.clean = true;
   }
 
+  /** Why a password is not even looked at: guessing, and the work that each guess makes, have a limit. */
+  guessProblem(client: Client, password: Uint8Array | undefined): RefusedClaim | undefined {
+    if (!password?.length || this.#refusals.has(this.#addressOf(client), Date.now())) return undefined;
+    const problem = 'too many wrong passwords from its address (--address-refusals-per-minute)';
+    return { code: 3, problem };
+  }
+
   /**
    * Lets a client in as who it has proven to be, or says with which CONNACK code it is refused. Its session is
    * its identity's: nobody else takes it over, whatever client id they send [MQTT-3.1.4-2].
@@ -82,7 +97,9 @@ export class Admission {
   enter(client: Client, claim: Identity | RefusedClaim): AuthenticateError | null {
     const refused = this.#entryProblem(client, claim);
     if (refused) {
-      this.#log.warn('client refused', { client: client.id, problem: refused.problem });
+      const address = this.#addressOf(client);
+      if (refused.code === 4) this.#refusals.take(address, 1, Date.now());
+      this.#quietLog.warn('client refused', { client: client.id, address, problem: refused.problem });
       return refusal(refused);
     }
     this.#peers.set(client, { ...(claim as Identity), clientId: client.id });
@@ -107,10 +124,8 @@ export class Admission {
   charge(client: Client, bytes: number, nowMs: number): number {
     const peer = this.#peers.get(client);
     if (peer?.role === 'coordinator') return 0;
-    const address = this.#addresses.get(client) ?? networkOf(socketOf(client).remoteAddress ?? '');
-    this.#addresses.set(client, address);
     const cost = 1 + Math.floor(bytes / bytesOfOnePacket);
-    const waitMs = this.#addressPackets.take(address, cost, nowMs);
+    const waitMs = this.#addressPackets.take(this.#addressOf(client), cost, nowMs);
     // Before it is let in, its client id is anybody's.
     return peer ? Math.max(waitMs, this.#packets.take(client.id, cost, nowMs)) : waitMs;
   }
@@ -165,6 +180,12 @@ export class Admission {
 
   unsubscribed(client: Client, filters: readonly string[]): void {
     for (const filter of filters) this.#filters.get(client)?.delete(filter);
+  }
+
+  #addressOf(client: Client): string {
+    const address = this.#addresses.get(client) ?? networkOf(socketOf(client).remoteAddress ?? '');
+    this.#addresses.set(client, address);
+    return address;
   }
 
   #entryProblem(client: Client, claim: Identity | RefusedClaim): RefusedClaim | undefined {

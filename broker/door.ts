@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net';
 import type { Log } from '../runtime/log.js';
 import { networkOf } from './address.js';
 import type { Limits } from './limits.js';
+import { QuietLog } from './quiet.js';
 import { Rates } from './rate.js';
 
 type DoorLimits = Pick<
@@ -20,22 +21,19 @@ const nameOf = ({ remoteAddress, remotePort, localPort }: Socket) =>
   `${remoteAddress} ${remotePort} ${localPort}`;
 
 const burstS = 10;
-const quietMs = 1000;
 
 /** Turns connections away before anything is read of them, by their address. */
 export class Door {
   readonly #limits: DoorLimits;
-  readonly #log: Log;
+  readonly #log: QuietLog;
   readonly #rates: Rates;
   readonly #visitors = new Map<string, Visitors>();
   /** Connection → its address, while it is not let in. */
   readonly #waiting = new Map<string, string>();
-  #refused = 0;
-  #nextLineMs = 0;
 
   constructor(limits: DoorLimits, log: Log) {
     this.#limits = limits;
-    this.#log = log;
+    this.#log = new QuietLog(log);
     const perS = limits.addressConnectsPerS;
     this.#rates = new Rates({ perS, burst: Math.max(1, burstS * perS) });
   }
@@ -45,13 +43,13 @@ export class Door {
     const { maxConnections } = this.#limits;
     server.maxConnections = maxConnections;
     server.on('drop', (data) =>
-      this.#tell(data?.remoteAddress ?? '', `${maxConnections} are open (--max-connections)`),
+      this.#refuse(data?.remoteAddress ?? '', `${maxConnections} are open (--max-connections)`),
     );
     server.prependListener('connection', (socket: Socket) => {
       const address = networkOf(socket.remoteAddress ?? '');
       const problem = this.#problem(address, Date.now());
       if (problem === undefined) return this.#admit(socket, address);
-      this.#tell(address, problem);
+      this.#refuse(address, problem);
       socket.on('error', () => undefined);
       socket.destroy();
     });
@@ -92,13 +90,7 @@ export class Door {
     return undefined;
   }
 
-  /** A line a second at most: a flood does not fill the log. */
-  #tell(address: string, reason: string): void {
-    this.#refused++;
-    const nowMs = Date.now();
-    if (nowMs < this.#nextLineMs) return;
-    this.#nextLineMs = nowMs + quietMs;
-    this.#log.warn('connection refused', { address, reason, refused: this.#refused });
-    this.#refused = 0;
+  #refuse(address: string, reason: string): void {
+    this.#log.warn('connection refused', { address, reason });
   }
 }

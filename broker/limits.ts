@@ -44,6 +44,13 @@ export const limitSettings = {
     max: 1_000_000,
     help: 'new connections a second from one address; what ten seconds allow may come at once',
   },
+  addressRefusalsPerMinute: {
+    kind: 'number',
+    default: 60,
+    min: 1,
+    max: 1_000_000,
+    help: 'wrong passwords and tokens a minute from one address; beyond it none is looked at',
+  },
   clientConnectsPerMinute: {
     kind: 'number',
     default: 60,

@@ -12,7 +12,7 @@ interface Reading {
 
 /** What a connection's reader does next. */
 export interface Pace {
-  /** Nothing is read for so many milliseconds from now. */
+  /** Nothing is read for so many milliseconds from now, or longer where that was said before. */
   hold(waitMs: number): void;
   /** There may be something to read. */
   again(): void;
@@ -26,6 +26,7 @@ export function paceReads(connection: Duplex, { remaining, open }: Reading): Pac
   const read = connection.read.bind(connection);
   const again = () => void connection.emit('readable');
   let timer: NodeJS.Timeout | undefined;
+  let untilMs = 0;
   let parsing = false;
   connection.read = () => {
     // A parser that is given more while it works on a piece would take it as coming before the rest.
@@ -43,6 +44,8 @@ export function paceReads(connection: Duplex, { remaining, open }: Reading): Pac
   };
   connection.once('close', () => clearTimeout(timer));
   const hold = (waitMs: number) => {
+    if (performance.now() + waitMs <= untilMs) return;
+    untilMs = performance.now() + waitMs;
     clearTimeout(timer);
     timer = setTimeout(() => {
       timer = undefined;

@@ -29,6 +29,11 @@ export class Rates {
     return Math.max(0, (-bucket.tokens / this.#rate.perS) * 1000);
   }
 
+  /** Whether there is one to take. */
+  has(key: string, nowMs: number): boolean {
+    return this.#filled(key, nowMs).tokens >= 1;
+  }
+
   /** Takes one if there is one. */
   takeOne(key: string, nowMs: number): boolean {
     const bucket = this.#filled(key, nowMs);

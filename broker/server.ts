@@ -137,7 +137,9 @@ async function createAedes(
       done(null, true);
     },
     authenticate: (client, username, password, done) => {
-      void gate.identify(client, username, password).then((claim) => {
+      const guessed = admission.guessProblem(client, password);
+      void Promise.resolve(guessed ?? gate.identify(client, username, password)).then((claim) => {
+        if (client.closed) return;
         const refused = admission.enter(client, claim);
         if (!refused) door.entered(socketOf(client));
         done(refused, refused === null);
