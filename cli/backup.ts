@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { backUp } from '../coordinator/backup.js';
 import { coordinatorSettings } from '../coordinator/main.js';
 import { restore } from '../coordinator/restore.js';
@@ -14,6 +15,7 @@ export const backupSettings = { runs } satisfies SettingTable;
 /** `fleetune backup FILE`. */
 export async function backup(argv: readonly string[], title: CommandTitle): Promise<void> {
   const { file, folder } = read(argv, title);
+  exitOnSignals();
   const { runs: count, open, files, bytes, sha256 } = await backUp(folder, file, packageVersion());
   const goesOn = open === undefined ? '' : `, of which ${open} goes on`;
   process.stdout.write(
@@ -24,9 +26,16 @@ export async function backup(argv: readonly string[], title: CommandTitle): Prom
 /** `fleetune restore FILE`. */
 export async function restoreBackup(argv: readonly string[], title: CommandTitle): Promise<void> {
   const { file, folder } = read(argv, title);
+  exitOnSignals();
   const { manifest, runs: count, open } = await restore(file, folder, Date.now());
   const goesOn = open === undefined ? 'none is open' : `${open} goes on when the coordinator is started`;
   process.stdout.write(`${folder}: ${counted(count, 'run')} as of ${manifest.madeAt}; ${goesOn}\n`);
+}
+
+/** Ctrl-C is an end like another, so that what was begun is taken away. */
+function exitOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.on(signal, () => process.exit(128 + constants.signals[signal]));
 }
 
 /** The settings of a coordinator, so that its own file does for --config. */

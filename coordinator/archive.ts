@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, rmSync } from 'node:fs';
 import { chmod, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { create, extract, list } from 'tar';
 import { syncFolder } from '../runtime/files.js';
 import { told } from '../runtime/log.js';
 import { Refusal } from '../schemas/refusal.js';
+import { isDiskTrouble } from './disk-trouble.js';
 
 /** A backup as a file: a tar, gzipped, whose first entry lists the others with their hashes. */
 export interface Manifest {
@@ -34,15 +35,17 @@ export async function pack(
   const manifest: Manifest = { format: 1, ...about, files };
   await writeFile(join(folder, manifestName), JSON.stringify(manifest, null, 2));
   const partial = `${file}.${process.pid}.partial`;
-  await create({ cwd: folder, file: partial, gzip: { level: 1 }, portable: true, strict: true }, [
-    manifestName,
-    ...paths,
-  ]);
-  await chmod(partial, 0o600);
-  const handle = await open(partial, 'r+');
-  await handle.sync().finally(() => handle.close());
-  await rename(partial, file);
-  await syncFolder(dirname(file));
+  await whileThere(partial, async () => {
+    await create({ cwd: folder, file: partial, gzip: { level: 1 }, portable: true, strict: true }, [
+      manifestName,
+      ...paths,
+    ]);
+    await chmod(partial, 0o600);
+    const handle = await open(partial, 'r+');
+    await handle.sync().finally(() => handle.close());
+    await rename(partial, file);
+    await syncFolder(dirname(file));
+  });
   return manifest;
 }
 
@@ -59,6 +62,7 @@ export async function unpack(file: string, folder: string): Promise<Manifest> {
     if (strange !== undefined) throw new Error(`${strange} is in it`);
     await extract({ file, cwd: folder, strict: true });
   } catch (cause) {
+    if (isDiskTrouble(cause)) throw cause;
     throw damaged(told(cause));
   }
   const manifest = read(await readFile(join(folder, manifestName), 'utf8'));
@@ -73,6 +77,24 @@ export async function unpack(file: string, folder: string): Promise<Manifest> {
   for (const { path, sha256 } of manifest.files)
     if ((await sha256Of(join(folder, path))) !== sha256) throw damaged(`${path} has another hash`);
   return manifest;
+}
+
+/**
+ * Works with a file or folder that is for now alone: it is gone afterwards, also where a signal ends the process.
+ * @throws Refusal for trouble with the disk
+ */
+export async function whileThere<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const remove = () => rmSync(path, { recursive: true, force: true });
+  process.once('exit', remove);
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof Refusal || !isDiskTrouble(cause)) throw cause;
+    throw new Refusal(`the disk does not take it: ${told(cause)}`);
+  } finally {
+    process.off('exit', remove);
+    remove();
+  }
 }
 
 function read(text: string): Manifest | undefined {

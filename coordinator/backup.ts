@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { Refusal } from '../schemas/refusal.js';
-import { pack, sha256Of } from './archive.js';
+import { pack, sha256Of, whileThere } from './archive.js';
 import { readJournal } from './journal.js';
 import { type RunEntry, type RunState, replay } from './run.js';
 import { RunStore } from './run-store.js';
@@ -40,7 +40,7 @@ export async function backUp(runs: string, file: string, version: string): Promi
       `can't write to ${dirname(file)} (${cause.code}): give a place that this user may write`,
     );
   });
-  try {
+  return whileThere(stage, async () => {
     let open: string | undefined;
     let count = 0;
     for (const entry of entries) {
@@ -54,9 +54,7 @@ export async function backUp(runs: string, file: string, version: string): Promi
     const { files } = await pack(stage, paths, file, { madeAt: new Date().toISOString(), version });
     const bytes = files.reduce((sum, one) => sum + one.bytes, 0);
     return { runs: count, open, files: files.length, bytes, sha256: await sha256Of(file) };
-  } finally {
-    await rm(stage, { recursive: true, force: true });
-  }
+  });
 }
 
 type Copied = 'open' | 'ended' | 'no run';

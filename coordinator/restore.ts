@@ -1,12 +1,13 @@
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireFolder, syncFolder } from '../runtime/files.js';
 import { takeLock } from '../runtime/lock.js';
 import { Refusal } from '../schemas/refusal.js';
-import { type Manifest, unpack } from './archive.js';
+import { type Manifest, unpack, whileThere } from './archive.js';
 import { Journal, readJournal } from './journal.js';
 import { type RunEntry, replay } from './run.js';
 import { RunStore, sizeOf } from './run-store.js';
+import { restoring } from './runs.js';
 
 export interface Restored {
   manifest: Manifest;
@@ -28,23 +29,24 @@ export async function restore(file: string, runs: string, nowMs: number): Promis
   await requireFolder(runs, 'the runs folder (--runs)');
   const inUse = (holder: string) => `the runs folder (--runs) ${runs} is in use by ${holder}: give another`;
   const lock = await takeLock(join(runs, 'lock'), inUse);
-  const stage = join(runs, '.restore');
+  const stage = join(runs, restoring);
   try {
     const held = (await readdir(runs)).filter((name) => name !== 'lock');
     if (held.length > 0)
       throw new Refusal(
         `the runs folder (--runs) ${runs} holds ${held.slice(0, 3).join(', ')}${held.length > 3 ? ', …' : ''}: give an empty one`,
       );
-    await mkdir(stage);
-    const manifest = await unpack(file, stage);
-    const { runs: count, open: openRun } = await noteRestored(stage, nowMs);
-    await syncAll(stage);
-    for (const name of (await readdir(stage)).filter((name) => name !== 'backup.json'))
-      await rename(join(stage, name), join(runs, name));
-    await syncFolder(runs);
-    return { manifest, runs: count, open: openRun };
+    return await whileThere(stage, async () => {
+      await mkdir(stage);
+      const manifest = await unpack(file, stage);
+      const { runs: count, open: openRun } = await noteRestored(stage, nowMs);
+      await syncAll(stage);
+      for (const name of (await readdir(stage)).filter((name) => name !== 'backup.json'))
+        await rename(join(stage, name), join(runs, name));
+      await syncFolder(runs);
+      return { manifest, runs: count, open: openRun };
+    });
   } finally {
-    await rm(stage, { recursive: true, force: true });
     await lock.release();
   }
 }

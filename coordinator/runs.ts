@@ -6,6 +6,9 @@ import { readJournal } from './journal.js';
 import type { RunEntry } from './run.js';
 import { RunStore, sizeOf } from './run-store.js';
 
+/** In a runs folder: a restore that is under way, or was killed. */
+export const restoring = '.restore';
+
 export interface FoundRuns {
   /** Trigger id → the run that it was started for, so that a repeat starts no other. */
   runsById: Map<string, string>;
@@ -18,13 +21,17 @@ export interface FoundRuns {
 /**
  * What a runs folder holds of a fleet. A folder whose journal has no whole entry was never started and is
  * passed over, as are another fleet's runs that ended.
- * @throws Refusal where a journal or the last summary is damaged, two runs are open, or another fleet's is
+ * @throws Refusal where a journal or the last summary is damaged, two runs are open, another fleet's is, or a restore was killed
  */
 export async function findRuns(folder: string, fleet: string): Promise<FoundRuns> {
   const found: FoundRuns = { runsById: new Map(), open: null, latest: null };
   const names = (await readdir(folder, { withFileTypes: true }))
     .filter((e) => e.isDirectory())
     .map((e) => e.name);
+  if (names.includes(restoring))
+    throw new Refusal(
+      `${folder} holds a backup that was not restored to its end: empty it, and restore again`,
+    );
   let latest: RunStore | undefined;
   for (const name of names.sort()) {
     const store = new RunStore(join(folder, name));

@@ -119,6 +119,15 @@ test('a damaged backup, a cut one and what is no backup are refused, and leave a
   await assert.rejects(restore(join(place, 'none'), join(place, 'r'), 0), /none can't be read \(ENOENT\)/);
 });
 
+test('a coordinator does not start where a restore was killed, and neither does another restore', async (t) => {
+  const { made, files } = await runWithBackups(t);
+  await rm(made.folder, { recursive: true });
+  await mkdir(join(made.folder, '.restore'), { recursive: true });
+  await assert.rejects(made.coordinator({}), /was not restored to its end: empty it, and restore again/);
+  await assert.rejects(restore(files[0]!, made.folder, 0), /holds \.restore: give an empty one/);
+  assert.deepEqual(await readdir(made.folder), ['.restore']);
+});
+
 test('what can’t be backed up is told', async (t) => {
   const place = await folderOf(t);
   const runs = join(place, 'runs');
