@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Board } from './board.js';
 import { Program, paceMs, silentMs } from './program.js';
 import { plausibleWatts, sumOf, within } from './sensor.js';
@@ -8,6 +9,8 @@ const query = 'index,utilization.gpu,clocks.current.sm,power.draw,temperature.gp
 const maxGpus = 16;
 /** Its start initializes the driver. */
 const firstLineMs = 5_000;
+/** Those of the other GPUs follow the first at once. */
+const otherLinesMs = 200;
 
 interface Gpu {
   percent: number | undefined;
@@ -21,21 +24,26 @@ export async function findNvidiaSmi(board: Board, everyMs: number): Promise<Stre
   const path = await board.program('nvidia-smi');
   if (!path) return undefined;
   const gpus = new Map<number, Gpu>();
+  /** Those that have told watts: a total is of all of them. */
+  const measured = new Set<string>();
   const args = [`--query-gpu=${query}`, '--format=csv,noheader,nounits', '-lms', String(paceMs(everyMs))];
   const program = new Program(path, args, (line) => {
     const gpu = parseGpu(line);
-    if (gpu && gpu.index < maxGpus) gpus.set(gpu.index, gpu);
+    if (gpu && gpu.index < maxGpus) {
+      gpus.set(gpu.index, gpu);
+      if (gpu.watts !== undefined) measured.add(`gpu${gpu.index}`);
+    }
     return gpu !== undefined;
   });
   if (!(await program.heard(firstLineMs))) {
     await program.stop();
     return undefined;
   }
+  await wait(otherLinesMs);
   const all = (nowMs: number) => {
     program.requireHeard(silentMs, nowMs);
     return [...gpus];
   };
-  const measured = [...gpus].filter(([, { watts }]) => watts !== undefined).map(([index]) => `gpu${index}`);
   return {
     gauges: [
       {
@@ -56,7 +64,7 @@ export async function findNvidiaSmi(board: Board, everyMs: number): Promise<Stre
       },
     ],
     power:
-      measured.length > 0
+      measured.size > 0
         ? {
             source: 'nvidia-smi',
             averages: false,
@@ -66,7 +74,7 @@ export async function findNvidiaSmi(board: Board, everyMs: number): Promise<Stre
                 read: async (nowMs) => ({ rails: byGpu(all(nowMs), ({ watts }) => watts, plausibleWatts) }),
               },
             ],
-            total: (rails) => sumOf(measured, rails),
+            total: (rails) => sumOf([...measured], rails),
           }
         : undefined,
     stop: () => program.stop(),

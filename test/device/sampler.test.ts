@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { type Sampler, type SamplerSettings, startSampler } from '../../device/sampler.js';
 import { measurements } from '../../schemas/measurements.js';
 import type { Point } from '../../schemas/messages.js';
@@ -23,7 +23,7 @@ interface Rig {
   samples(count: number): Promise<Point[][]>;
 }
 
-async function rig(tree: Tree, changed: Partial<SamplerSettings> = {}): Promise<Rig> {
+async function rig(t: TestContext, tree: Tree, changed: Partial<SamplerSettings> = {}): Promise<Rig> {
   const root = plant(tree);
   const logged: string[] = [];
   const points: Point[] = [];
@@ -45,6 +45,7 @@ async function rig(tree: Tree, changed: Partial<SamplerSettings> = {}): Promise<
     points.push(...sampled);
     heard(sampled);
   });
+  t.after(() => sampler.stop());
   const samples = (count: number) =>
     new Promise<Point[][]>((resolve) => {
       const some: Point[][] = [];
@@ -56,8 +57,8 @@ async function rig(tree: Tree, changed: Partial<SamplerSettings> = {}): Promise<
   return { root, sampler, points, logged, samples };
 }
 
-test('a task is measured from its beginning to its end, however short', async () => {
-  const { sampler } = await rig(orin);
+test('a task is measured from its beginning to its end, however short', async (t) => {
+  const { sampler } = await rig(t, orin);
   const from = performance.now();
   const { joules } = (await sampler.measure().end())!;
   const seconds = (performance.now() - from) / 1000;
@@ -65,12 +66,12 @@ test('a task is measured from its beginning to its end, however short', async ()
   await sampler.stop();
 });
 
-test('without a sensor, or where it is not to be read, a task has no joules, and the log says so', async () => {
+test('without a sensor, or where it is not to be read, a task has no joules, and the log says so', async (t) => {
   for (const [power, tree] of [
     [true, {}],
     [false, orin],
   ] as const) {
-    const { sampler, logged } = await rig(tree, { power, powerModel: undefined });
+    const { sampler, logged } = await rig(t, tree, { power, powerModel: undefined });
     assert.equal(sampler.source, 'none');
     assert.equal(await sampler.measure().end(), undefined);
     assert.match(logged.join(), /"power":"none"/);
@@ -79,8 +80,9 @@ test('without a sensor, or where it is not to be read, a task has no joules, and
   }
 });
 
-test('samples are points of the board, the process and its trainer, of each zone and each rail', async () => {
+test('samples are points of the board, the process and its trainer, of each zone and each rail', async (t) => {
   const { sampler, samples } = await rig(
+    t,
     { ...orin, ...zones({ 'cpu-thermal': 45.5, 'tj-thermal': 51 }) },
     { everyMs: 5, taskEveryMs: 5, trainerPid: () => process.pid },
   );
@@ -126,8 +128,8 @@ test('samples are points of the board, the process and its trainer, of each zone
 
 test('no field of the table is without a writer', {
   skip: !existsSync('/bin/sh') && 'no /bin/sh',
-}, async () => {
-  const { sampler, samples } = await rig(everySensor, {
+}, async (t) => {
+  const { sampler, samples } = await rig(t, everySensor, {
     everyMs: 50, // Processor time has ticks of 10 ms.
     taskEveryMs: 50,
     trainerPid: () => process.pid,
@@ -140,8 +142,8 @@ test('no field of the table is without a writer', {
   }
 });
 
-test('samples come more often while a task runs', async () => {
-  const { sampler, points, samples } = await rig(orin, { everyMs: 3_600_000, taskEveryMs: 10 });
+test('samples come more often while a task runs', async (t) => {
+  const { sampler, points, samples } = await rig(t, orin, { everyMs: 3_600_000, taskEveryMs: 10 });
   const measured = sampler.measure();
   await samples(3);
   assert.ok((await measured.end())!.joules > 0);
@@ -150,8 +152,9 @@ test('samples come more often while a task runs', async () => {
   assert.equal(points.length, count);
 });
 
-test('a sensor that vanishes is told once, counted, and told again when it is back', async () => {
+test('a sensor that vanishes is told once, counted, and told again when it is back', async (t) => {
   const { root, sampler, logged, samples } = await rig(
+    t,
     { ...orin, ...zones({ 'cpu-thermal': 45.5, 'tj-thermal': 51 }) },
     { everyMs: 5, taskEveryMs: 5 },
   );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { parseGpu } from '../../../device/sensors/nvidia-smi.js';
 import { findSensors } from '../../../device/sensors.js';
@@ -19,16 +19,18 @@ const pidOf = (root: string) => Number(readFileSync(join(root, 'usr/bin/pid'), '
 const argsOf = (root: string) => readFileSync(join(root, 'usr/bin/args'), 'utf8').trim();
 const ended = (pid: number) => assert.throws(() => process.kill(pid, 0), /ESRCH/);
 
-async function sensorsOf(tree: Tree, everyMs = 1000) {
+async function sensorsOf(t: TestContext, tree: Tree, everyMs = 1000) {
   const root = plant(tree);
   const logged: string[] = [];
   const say = (message: string, facts = {}) => void logged.push(`${message} ${JSON.stringify(facts)}`);
   const settings = { root, everyMs, power: true, stateFolder: root };
-  return { root, logged, sensors: await findSensors(settings, { info: say, warn: say }) };
+  const sensors = await findSensors(settings, { info: say, warn: say });
+  t.after(() => sensors.stop());
+  return { root, logged, sensors };
 }
 
-test('tegrastats tells what the files of a Jetson do not, at the pace of the samples, and ends with them', async () => {
-  const { root, sensors } = await sensorsOf(tegrastats(line), 200);
+test('tegrastats tells what the files of a Jetson do not, at the pace of the samples, and ends with them', async (t) => {
+  const { root, sensors } = await sensorsOf(t, tegrastats(line), 200);
   assert.equal(sensors.power!.source, 'tegrastats');
   assert.equal(argsOf(root), '--interval 200');
   assert.deepEqual(await sensors.power!.read(performance.now()), {
@@ -47,23 +49,23 @@ test('tegrastats tells what the files of a Jetson do not, at the pace of the sam
   ended(pid);
 });
 
-test('a program that does not end when it is asked to is killed', async () => {
-  const { root, sensors } = await sensorsOf(tegrastats(line, "trap '' TERM"));
+test('a program that does not end when it is asked to is killed', async (t) => {
+  const { root, sensors } = await sensorsOf(t, tegrastats(line, "trap '' TERM"));
   await sensors.stop();
   ended(pidOf(root));
 });
 
-test('a program that ends, or says nothing that makes sense, is no sensor', async () => {
+test('a program that ends, or says nothing that makes sense, is no sensor', async (t) => {
   for (const say of ["echo 'tegrastats: not a Tegra'; exit 1", `echo '${'x'.repeat(20_000)}'; exit 1`]) {
-    const { root, sensors } = await sensorsOf({ 'usr/bin/tegrastats': program(say) });
+    const { root, sensors } = await sensorsOf(t, { 'usr/bin/tegrastats': program(say) });
     assert.equal(sensors.power, undefined);
     ended(pidOf(root));
     await sensors.stop();
   }
 });
 
-test('a program that falls silent fails as a sensor, and is told once', async () => {
-  const { logged, sensors } = await sensorsOf(tegrastats(line));
+test('a program that falls silent fails as a sensor, and is told once', async (t) => {
+  const { logged, sensors } = await sensorsOf(t, tegrastats(line));
   const later = performance.now() + 6_000;
   assert.equal(await sensors.power!.read(later), undefined);
   assert.deepEqual((await sensors.read(later)).zones, {});
@@ -74,8 +76,8 @@ test('a program that falls silent fails as a sensor, and is told once', async ()
   await sensors.stop();
 });
 
-test('a program that ended in a run is started again', async () => {
-  const { root, sensors } = await sensorsOf(tegrastats(line));
+test('a program that ended in a run is started again', async (t) => {
+  const { root, sensors } = await sensorsOf(t, tegrastats(line));
   const first = pidOf(root);
   process.kill(first, 'SIGKILL');
   while ([0, first].includes(pidOf(root))) await turn(); // It waits a second before.
@@ -92,8 +94,8 @@ const rapl = {
   'sys/class/powercap/intel-rapl:0/max_energy_range_uj': 262_143_328_850,
 };
 
-test('GPUs of nvidia-smi: load and clock as their mean, power and temperature each', async () => {
-  const { root, sensors } = await sensorsOf({ 'usr/bin/nvidia-smi': smi });
+test('GPUs of nvidia-smi: load and clock as their mean, power and temperature each', async (t) => {
+  const { root, sensors } = await sensorsOf(t, { 'usr/bin/nvidia-smi': smi });
   assert.match(argsOf(root), /--query-gpu=index,.* -lms 1000$/);
   assert.equal(sensors.power!.source, 'nvidia-smi');
   while (Object.keys((await sensors.read(performance.now())).zones).length < 2) await turn();
@@ -104,16 +106,17 @@ test('GPUs of nvidia-smi: load and clock as their mean, power and temperature ea
   ended(pidOf(root));
 });
 
-test('processor and GPUs of one machine are one power sensor, whose total is of both', async () => {
-  const { root, sensors } = await sensorsOf({ ...rapl, 'usr/bin/nvidia-smi': smi });
+test('processor and GPUs of one machine are one power sensor, whose total is of both', async (t) => {
+  const { root, sensors } = await sensorsOf(t, { ...rapl, 'usr/bin/nvidia-smi': smi });
   assert.equal(sensors.power!.source, 'rapl-nvidia-smi');
+  while ((await sensors.power!.read(performance.now()))?.rails.gpu1 === undefined) await turn();
   const from = performance.now();
   await sensors.power!.read(from);
   set(root, 'sys/class/powercap/intel-rapl:0/energy_uj', 21_000_000);
   const { rails, totalW } = (await sensors.power!.read(from + 1_000))!;
   assert.equal(rails['package-0'], 20);
   assert.equal(rails.gpu0, 72.15);
-  assert.ok(Math.abs(totalW! - (20 + 72.15 + (rails.gpu1 ?? 0))) < 1e-9);
+  assert.ok(Math.abs(totalW! - (20 + 72.15 + 100.85)) < 1e-9);
   await sensors.stop();
 });
 

@@ -1,4 +1,13 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -19,8 +28,12 @@ export function plant(tree: Tree): string {
   return root;
 }
 
-export const set = (root: string, path: string, text: string | number) =>
-  writeFileSync(join(root, path), `${text}\n`);
+/** In one write, as whoever reads the file meanwhile should see the old text or the new one. */
+export function set(root: string, path: string, text: string | number): void {
+  const fd = openSync(join(root, path), 'r+');
+  writeSync(fd, `${text}\n`.padEnd(fstatSync(fd).size), 0);
+  closeSync(fd);
+}
 
 /** A chip of Linux's driver: what it measures of each channel, and the shunt voltages and sums that it adds. */
 export const hwmonChip = (
