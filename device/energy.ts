@@ -96,20 +96,21 @@ export class EnergyBook {
     if (this.#idle.seconds >= idleWindowS) this.#closeIdle();
   }
 
-  /** @param read takes a reading now and adds it here. @returns whether there was one */
+  /** @param read takes a reading now and adds it here, and tells whether there was one; it fails where there is none */
   measure(read: () => Promise<boolean>): Measuring {
+    const reading = () => read().catch(() => false);
     this.#closeIdle();
     const idleWatts = this.#idleWatts;
     const meter = this.#meter();
     this.#meters.add(meter);
-    const begun = read();
+    const begun = reading();
     let lap = { joules: 0, seconds: 0, atMs: performance.now() };
     return {
       source: this.#sensor.source,
       lap: async () => {
         await begun;
         const atMs = performance.now();
-        if (atMs - lap.atMs < leastLapMs || !(await read())) return undefined;
+        if (atMs - lap.atMs < leastLapMs || !(await reading())) return undefined;
         const { joules, seconds } = meter;
         const watts = meanOf(joules - lap.joules, seconds - lap.seconds);
         lap = { joules, seconds, atMs };
@@ -117,7 +118,7 @@ export class EnergyBook {
       },
       end: async () => {
         await begun;
-        const told = await read();
+        const told = await reading();
         this.#meters.delete(meter);
         this.#idleFromMs = performance.now() + settleMs;
         const { joules, seconds } = meter;

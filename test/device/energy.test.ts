@@ -104,6 +104,17 @@ test('a sensor that is gone at the end, or was silent in between, leaves the ene
   assert.equal(await broken.end(), undefined);
 });
 
+test('a sensor that fails costs a task its joules and nothing else', async () => {
+  const { book, read } = bookOf(false);
+  let readings = 0;
+  const measuring = book.measure(() => (readings++ === 0 ? read() : Promise.reject(new Error('gone'))));
+  const from = performance.now();
+  while (performance.now() - from < 110) await new Promise(setImmediate);
+  assert.equal(await measuring.lap(), undefined);
+  assert.equal(await measuring.end(), undefined);
+  assert.equal(readings, 3);
+});
+
 test('a lap is the mean since the one before; one that is too short takes no reading', async () => {
   const { book, now, read } = bookOf(false);
   let readings = 0;
