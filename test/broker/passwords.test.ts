@@ -22,7 +22,7 @@ async function folderOf(t: TestContext) {
 /** Enters as a service does, with what its settings say. */
 function enter(t: TestContext, url: string, role: Role, id: string, reach: Partial<Reach>) {
   const way = reachOf({ broker: url, ...reach }, { role, ...(role === 'device' ? { id } : {}) });
-  return join(t, way.url, way.username, id, { ...way, connectS: 2 });
+  return join(t, way.url, way.username, id, { ...way, connectS: 10 });
 }
 
 test('names and passwords of a file: the role is the file’s, a device’s name its id', async (t) => {
@@ -131,7 +131,7 @@ test('a connection does not outlive its token, and comes back with a fresh one f
     writeFile(tokenFile, await signed(privateKey, { sub: 'barn', role: 'device' }, until, 'EdDSA'), {
       mode: 0o600,
     });
-  await write('2s');
+  await write('5s');
   const device = await enter(t, url, 'device', 'barn', { tokenFile });
   await write('1h');
   await device.connections.count(3);

@@ -22,7 +22,7 @@ export async function startSecure(t: Ends, changes: Partial<BrokerOptions> = {})
       { broker: url, tls: bundle, ...other },
       { role, ...(role === 'device' ? { id } : {}) },
     );
-    return join(t, reach.url, reach.username, id, { ...reach, connectS: 1 });
+    return join(t, reach.url, reach.username, id, { ...reach, connectS: 10 });
   };
   return { ...made, broker, logged, url, secure, enter };
 }

@@ -131,7 +131,7 @@ test('a revoked device is cut at once, does not come back, and not after a resta
 
 test('a device whose certificate ends while it is connected is cut', async (t) => {
   const { bundle, enter, logged } = await startSecure(t);
-  const device = await enter(await bundle('device', 'barn', { days: 2 / 86_400 }), 'device', 'barn');
+  const device = await enter(await bundle('device', 'barn', { days: 5 / 86_400 }), 'device', 'barn');
   await device.connections.find((event) => event.startsWith('lost'));
   await logged.find(({ reason }) => reason === 'its certificate ended');
 });

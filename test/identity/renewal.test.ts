@@ -3,12 +3,11 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readBundle } from '../../identity/bundle.js';
-import { enroll } from '../../identity/enrolment.js';
 import { dueMs, startRenewal } from '../../identity/renewal.js';
 import { revoke } from '../../identity/revocation.js';
 import { createLog } from '../../runtime/log.js';
 import { Events } from '../broker/rig.js';
-import { claimed, makeTestAuthority, serve } from './authority-rig.js';
+import { makeTestAuthority, serve } from './authority-rig.js';
 
 const lookMs = 20;
 
@@ -77,20 +76,4 @@ test('a certificate that somebody else puts there is told too, with no authority
   for (const file of ['tls.key', 'tls.crt']) await cp(join(next, file), join(tls, file));
   await events.count(1);
   await renewal.stop();
-});
-
-test('an enrolled board renews by itself again and again', async (t) => {
-  const { authority, folder } = await makeTestAuthority(t);
-  const { url, logged } = await serve(t, authority, { days: 3 / 86_400 });
-  const tls = join(folder, 'board');
-  await enroll(await claimed(authority, url, 'barn'), tls);
-  const renewal = startRenewal(
-    { tls, authority: url },
-    createLog('device', () => {}),
-    () => undefined,
-    lookMs,
-  );
-  await logged.find(() => logged.all.filter(({ message }) => message === 'renewed').length >= 2);
-  await renewal.stop();
-  assert.ok(readBundle(tls).own);
 });
