@@ -139,10 +139,11 @@ test('on a terminal it fills the screen, follows its size, and Ctrl-C gives the 
   assert.ok(frame.every((line) => line.length < 30));
   const stopped = shown.text.length;
   shown.child.stdin!.write('\x1a'); // Ctrl-Z: the shell has its screen, until it is continued.
-  await shown.writes('\x1b[?1049l', stopped);
+  // script stops when its child has stopped, perhaps before it has passed on what the child wrote last.
   const state = () => readFileSync(`/proc/${shown.child.pid}/stat`, 'utf8').split(') ').at(-1)![0];
-  await until(() => state() === 'T', 'script, which stops when its child has stopped');
+  await until(() => state() === 'T', 'script to stop');
   shown.child.kill('SIGCONT');
+  await shown.writes('\x1b[?1049l', stopped);
   await shown.writes('\x1b[?1049h', stopped);
   const last = shown.text.length;
   shown.child.stdin!.write('\x03');
