@@ -177,11 +177,10 @@ async function isShutIn({ exec }: Containers, service: string): Promise<string> 
   return `user 65532, no capability, no shell, read-only root, Node ${node}, ${names.length} parts in its bill`;
 }
 
-async function trains({ broker, inspect, copyOut }: Containers): Promise<string> {
+async function trains({ broker, folderOf, inspect, copyOut }: Containers): Promise<string> {
   let kill: ((pid: number) => void) | undefined = (pid) => process.kill(pid, 'SIGKILL');
   const killedIn: string[] = [];
-  copyOut('identities', '/data/tls/operator', join(folder, 'operator'));
-  const reach = { broker, tls: join(folder, 'operator'), fleet: 'default', password: '', connectS: 10 };
+  const reach = { broker, tls: folderOf('tls-operator'), fleet: 'default', password: '', connectS: 10 };
   const watch = await watchRuns(reach, ({ status }) => {
     if (status?.state !== 'training' || status.round !== 2 || status.received.length === 0) return;
     kill?.(Number(inspect('coordinator', '{{.State.Pid}}')));

@@ -11,6 +11,8 @@ export interface Containers {
   exec(service: string, ...argv: string[]): Promise<{ code: number; out: string }>;
   inspect(service: string, format: string): string;
   logs(service: string): Promise<string>;
+  /** Of a volume, on this machine. */
+  folderOf(volume: string): string;
   copyOut(service: string, from: string, to: string): void;
   stop(service: string): Promise<number>;
   down(): void;
@@ -62,7 +64,10 @@ export async function composeUp(
     broker: `mqtts://localhost:${port}`,
     exec: (service, ...argv) => tried('podman', ['exec', nameOf(service), ...argv]),
     inspect: (service, format) => run('podman', ['inspect', '-f', format, nameOf(service)]).trim(),
-    logs: async (service) => (await tried('podman', ['logs', '--tail', '20', nameOf(service)])).out,
+    // What a service says goes to standard error.
+    logs: async (service) => (await tried('sh', ['-c', `podman logs --tail 20 ${nameOf(service)} 2>&1`])).out,
+    folderOf: (volume) =>
+      run('podman', ['volume', 'inspect', '-f', '{{.Mountpoint}}', `${project}_${volume}`]).trim(),
     copyOut: (service, from, to) => void run('podman', ['cp', `${nameOf(service)}:${from}`, to]),
     async stop(service) {
       run('podman', ['stop', '-t', '20', nameOf(service)]);
