@@ -76,6 +76,10 @@ export const commands: Record<string, Command> = {
     summary: 'on a board: makes its key and exchanges a claim for a certificate',
     run: async (argv, title) => (await import('./identity/enroll.js')).enrollBoard(argv, title),
   },
+  request: {
+    summary: 'on a board: makes its key and prints a request for its certificate, to carry to the authority',
+    run: async (argv, title) => (await import('./identity/enroll.js')).requestMember(argv, title),
+  },
   renew: {
     summary: 'exchanges a certificate for a later one; services with --authority do it by themselves',
     run: async (argv, title) => (await import('./identity/enroll.js')).renewMember(argv, title),

@@ -49,6 +49,12 @@ export async function renew(url: string, folder: string): Promise<void> {
   await take(folder, certificate);
 }
 
+/** A certificate request, PEM, whose key stays in the folder and waits there for its certificate. */
+export async function requestFor(name: string, folder: string): Promise<string> {
+  await requireFolder(folder, 'the bundle (--tls)');
+  return (await keyAndRequest(folder, name)).request;
+}
+
 /** The key that waits for its certificate, made where there is none. */
 async function keyAndRequest(folder: string, name: string) {
   const path = join(folder, bundleFiles.nextKey);

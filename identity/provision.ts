@@ -9,23 +9,27 @@ import { type BundleSettings, settingsFile } from './bundle-settings.js';
 import { exclusively } from './exclusive.js';
 import { makeKey, makeRequest, type Subject } from './x509.js';
 
-/** Makes a bundle for somebody, key included. @throws Refusal where the folder holds one already */
+/**
+ * Makes a bundle for somebody; with a request it has no key, which is where the request was made.
+ * @throws Refusal where the folder holds a bundle already, or the request can't be used
+ */
 export async function provision(
   authority: Authority,
   subject: Subject,
   folder: string,
   reach: Omit<BundleSettings, 'role' | 'name'>,
   times: { days: number; nowMs: number },
+  given?: string,
 ): Promise<void> {
   const { name, role } = subject;
   if (existsSync(join(folder, bundleFiles.certificate)))
     throw new Refusal(`${folder} holds a certificate already: give another folder with --out`);
   await requireFolder(folder, 'the bundle (--out)');
-  const key = await makeKey();
-  const request = await makeRequest(name, createPrivateKey(key));
+  const key = given === undefined ? await makeKey() : undefined;
+  const request = key === undefined ? given! : await makeRequest(name, createPrivateKey(key));
   const certificate = await exclusively(authority.folder, () => issue(authority, subject, request, times));
   const files: [string, string, number][] = [
-    [bundleFiles.key, key, 0o600],
+    ...(key === undefined ? [] : [[bundleFiles.key, key, 0o600] satisfies [string, string, number]]),
     [bundleFiles.authority, authority.certificate, 0o644],
     [`${role}.yaml`, settingsFile({ role, name, ...reach, tls: reach.tls || resolve(folder) }), 0o644],
     [bundleFiles.certificate, certificate, 0o644],

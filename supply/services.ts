@@ -9,6 +9,7 @@ export interface PackedService {
 const everywhere = {
   health: ['cli/health.js'],
   enroll: ['cli/identity/enroll.js'],
+  request: ['cli/identity/enroll.js'],
   renew: ['cli/identity/enroll.js'],
 };
 

@@ -14,6 +14,7 @@ import {
   passwordSettings,
   provisionSettings,
   renewSettings,
+  requestSettings,
   revokeSettings,
 } from '../cli/identity/settings.js';
 import { imageSettings } from '../cli/image.js';
@@ -46,6 +47,7 @@ export const documented: Record<string, SettingTable> = {
   'fleetune provision': provisionSettings,
   'fleetune claim': claimSettings,
   'fleetune enroll': enrollSettings,
+  'fleetune request': requestSettings,
   'fleetune renew': renewSettings,
   'fleetune revoke': revokeSettings,
   'fleetune password': passwordSettings,

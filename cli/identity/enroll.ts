@@ -3,12 +3,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Unanswered } from '../../identity/authority-client.js';
 import { bundleFiles, holderOf, parseCertificate, readBundle } from '../../identity/bundle.js';
 import { readToken } from '../../identity/claim-token.js';
-import { enroll, renew } from '../../identity/enrolment.js';
+import { enroll, renew, requestFor } from '../../identity/enrolment.js';
 import { told } from '../../runtime/log.js';
 import { readArguments, readSettings } from '../../runtime/settings.js';
 import { Refusal } from '../../schemas/refusal.js';
 import type { CommandTitle } from '../commands.js';
-import { enrollSettings, renewSettings } from './settings.js';
+import { onDisk } from './on-disk.js';
+import { enrollSettings, readNamed, renewSettings, requestSettings } from './settings.js';
 
 const retryMs = 2000;
 
@@ -36,6 +37,12 @@ export async function enrollBoard(
     `${name} ${member ? 'is enrolled already' : 'is enrolled'}: certificate until ${until}\n` +
       `fleetune ${role} --config ${tls}/${role}.yaml\n`,
   );
+}
+
+/** `fleetune request NAME`: for a board that the authority can't be reached from. */
+export async function requestMember(argv: readonly string[], title: CommandTitle): Promise<void> {
+  const { settings, name } = readNamed(requestSettings, argv, title);
+  process.stdout.write(await onDisk(requestFor(name, settings.tls)));
 }
 
 /** `fleetune renew`: for members that are no service. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Authority, authorityFiles, openAuthority } from '../../identity/authority.js';
+import { textOf } from '../../identity/bundle.js';
 import { writeToken } from '../../identity/claim-token.js';
 import { makeClaim } from '../../identity/claims.js';
 import { provision } from '../../identity/provision.js';
@@ -26,9 +27,17 @@ export async function provisionMember(argv: readonly string[], title: CommandTit
   // A broker elsewhere asks the authority for it.
   const crl = role === 'broker' && at === '' ? { crl: resolve(ca, authorityFiles.crl) } : {};
   const reach = { tls: at, authority, broker, fleet, ...crl };
-  await onDisk(provision(maker, subject, out, reach, { days, nowMs: Date.now() }));
+  const request = settings.request === '' ? undefined : textOf(settings.request);
+  if (settings.request !== '' && request === undefined)
+    throw new Refusal(
+      `${settings.request} (--request) is missing: \`fleetune request\` makes it on the board`,
+    );
+  await onDisk(provision(maker, subject, out, reach, { days, nowMs: Date.now() }, request));
   process.stdout.write(
-    `${out}: the bundle of ${role} ${name}; carry it there by a safe way and delete it here\n` +
+    `${out}: the bundle of ${role} ${name}; ` +
+      (request
+        ? 'copy it into the folder of its key\n'
+        : 'carry it there by a safe way and delete it here\n') +
       `fleetune ${commandOf[role as CertificateRole]} --config ${at || resolve(out)}/${role}.yaml\n`,
   );
 }

@@ -85,6 +85,11 @@ export const caListSettings = {
 export const provisionSettings = {
   ...{ ca, role, hosts, days, broker, fleet, authority },
   out: { kind: 'text', default: '', help: 'folder of the bundle; none: its name, here' },
+  request: {
+    kind: 'text',
+    default: '',
+    help: 'file that `fleetune request` made on the board, whose key stays there; none: a key is made',
+  },
   at: {
     kind: 'text',
     default: '',
@@ -112,6 +117,10 @@ export const enrollSettings = {
     max: 86_400,
     help: 'seconds that an authority is looked for',
   },
+} satisfies SettingTable;
+
+export const requestSettings = {
+  tls: { ...enrollSettings.tls, help: 'folder of the bundle: the key waits there for its certificate' },
 } satisfies SettingTable;
 
 export const renewSettings = {

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync, watch } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { brokerSettings, start as startBroker } from '../../broker/main.js';
 import { coordinatorSettings, start as startCoordinator } from '../../coordinator/main.js';
+import { readBundle } from '../../identity/bundle.js';
 import { requireSettings } from '../../schemas/settings.js';
 import { entry, fleetune } from './command.js';
 
@@ -153,6 +154,29 @@ test('an authority that is killed -9 with a certificate made and not answered co
   const again = await fleetune(['enroll', '--claim', claim, '--tls', tls]);
   assert.match(again.out, /barn is enrolled already/);
   assert.equal(existsSync(claim), false);
+});
+
+test('a board’s key stays on it though a person carries the request and the certificate', async (t) => {
+  const { folder, ca } = await folderOf(t);
+  const [board, out, file] = [join(folder, 'board'), join(folder, 'out'), join(folder, 'barn.csr')];
+  const asked = await fleetune(['request', 'barn', '--tls', board]);
+  assert.match(asked.out, /^-----BEGIN CERTIFICATE REQUEST-----\n/);
+  assert.equal(
+    (await fleetune(['request', 'barn', '--tls', board])).code,
+    0,
+    'asked again, with the same key',
+  );
+  await writeFile(file, asked.out);
+  const flags = ['--ca', ca, '--request', file, '--out', out, '--at', board];
+  assert.match((await fleetune(['provision', 'barn', ...flags])).out, /copy it into the folder of its key/);
+  assert.deepEqual((await readdir(out)).sort(), ['ca.crt', 'device.yaml', 'tls.crt']);
+  await cp(out, board, { recursive: true });
+  assert.equal(readBundle(board).own!.key, readFileSync(join(board, 'tls.key.next'), 'utf8'));
+  await writeFile(file, 'no request');
+  const refused = await fleetune(['provision', 'shed', ...flags.slice(0, 4), '--out', join(folder, 'shed')]);
+  assert.match(refused.err, /not a readable certificate request/);
+  const missing = await fleetune(['provision', 'shed', '--ca', ca, '--request', join(folder, 'none')]);
+  assert.match(missing.err, /\(--request\) is missing/);
 });
 
 test('a password comes from a pipe, is changed and taken out, and stands in no file', async (t) => {
