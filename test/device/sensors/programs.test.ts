@@ -110,7 +110,7 @@ test('processor and GPUs of one machine are one power sensor, whose total is of 
   const { root, sensors } = await sensorsOf(t, { ...rapl, 'usr/bin/nvidia-smi': smi });
   assert.equal(sensors.power!.source, 'rapl-nvidia-smi');
   while ((await sensors.power!.read(performance.now()))?.rails.gpu1 === undefined) await turn();
-  const from = performance.now();
+  const from = Math.ceil(performance.now()); // Whole, so that a second is one.
   await sensors.power!.read(from);
   set(root, 'sys/class/powercap/intel-rapl:0/energy_uj', 21_000_000);
   const { rails, totalW } = (await sensors.power!.read(from + 1_000))!;
