@@ -16,10 +16,14 @@ test('a fleet whose coordinator is lost goes on from a backup, though its device
 
       await startRun(fleet, 'lost');
       await until(training(1));
+      // Until it goes on, the round waits for it.
+      const device = supervisor.processes().get('device-3')!;
+      process.kill(device, 'SIGSTOP');
       const [file, runs] = [join(folder, 'monday.backup'), join(folder, 'runs')];
       const backup = await fleetune(['backup', file, '--runs', runs]);
       assert.deepEqual([backup.code, backup.err], [0, '']);
       assert.match(backup.out, /: 2 runs, of which \S+ goes on; \d+ files, .*\nsha256 [0-9a-f]{64}\n$/);
+      process.kill(device, 'SIGCONT');
       await until(training(2));
       process.kill(supervisor.processes().get('coordinator')!, 'SIGKILL');
       await rm(runs, { recursive: true });

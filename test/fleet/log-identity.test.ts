@@ -76,7 +76,7 @@ test('no log of authority, broker, coordinator and device holds a key, a claim o
   await mkdir(trust);
   await cp(join(ca, 'public', 'ca.crt'), join(trust, 'ca.crt'));
   const coordinator = (file: string) => [
-    ...['coordinator', ...reach, '--tls', trust, '--runs', at('runs'), '--connect-s', '2'],
+    ...['coordinator', ...reach, '--tls', trust, '--runs', at('runs'), '--connect-s', '20'],
     ...['--username', 'main', '--password-file', at(file)],
   ];
   await assert.rejects(start('intruder', coordinator('wrong')), /does not let us in/);

@@ -20,7 +20,7 @@ test('services that are told to stop in mid-round leave nothing to wait for', {
       assert.deepEqual(died, ['coordinator ended with exit code 0']);
       assert.equal(resumed.adapter!.sha256, calm.adapter!.sha256, 'the same to the bit');
 
-      await startRun(fleet, 'device-stops', { deadlineS, rounds: 1, quorum: 0.6 });
+      await startRun(fleet, 'device-stops', { deadlineS, rounds: 1, quorum: 0.6, steps: 40 });
       await until(training(1));
       process.kill(supervisor.processes().get('device-2')!, 'SIGTERM');
       const { rounds } = await completed(fleet, 'device-stops');
