@@ -115,6 +115,17 @@ export class RunDriver {
     return receipt;
   }
 
+  /** A device was told to stop: its round waits for it no more. */
+  async left(deviceId: string): Promise<void> {
+    const step = this.#run?.state.step;
+    if (step?.phase !== 'open' || !outstanding(step.round).includes(deviceId)) return;
+    const reason = 'the device was stopped';
+    const entry = { kind: 'refused', atMs: this.#parts.clock(), deviceId, sha256: '', reason } as const;
+    await this.#take(entry).catch((error) => {
+      if (!isDiskTrouble(error)) throw error; // Else its deadline ends it.
+    });
+  }
+
   /** Ends the run now; its devices are told to stop. */
   async stop(reason: string): Promise<void> {
     if (this.#run && this.#run.state.step.phase !== 'ended')

@@ -14,7 +14,6 @@ import { Refusal } from '../schemas/refusal.js';
 import { matchTopic, topicsOf } from '../schemas/topics.js';
 import type { AdapterPiece } from './download.js';
 import { type Duties, doTask, handIn } from './duty.js';
-import { handBack } from './hand-back.js';
 import type { Condition } from './heartbeat.js';
 import type { Finished } from './journal.js';
 import { Link } from './link.js';
@@ -95,6 +94,8 @@ class DeviceAgent implements Agent {
   #rechecks: NodeJS.Timeout | undefined;
   #announcedDrops: number | undefined;
   #stopping = false;
+  /** It was told to stop, and does not go on with its task. */
+  #givesBack = false;
 
   constructor(standing: Standing, duties: Duties, post: PointPost) {
     this.#standing = standing;
@@ -161,32 +162,22 @@ class DeviceAgent implements Agent {
     this.#stopping = true;
     clearInterval(this.#rechecks);
     const { abort, done } = this.#activity;
+    const { finished } = this.#duties.journal;
     const state = this.#state;
-    const isOn = this.#client?.connected === true;
+    // An update on disk is offered again at the next start; anything else is given back.
+    this.#givesBack = state.phase === 'working' || !finished || finished.settled;
     await within(goodbyeLimitMs, this.#announce(false)); // First: a task that came now would wait for its deadline.
-    if (isOn && state.phase === 'offering') await within(leaveLimitMs, done);
+    if (state.phase === 'working') this.#duties.log.info('task handed back', { ...state.task.key });
+    if (this.#client?.connected && state.phase === 'offering') await within(leaveLimitMs, done);
     abort.abort(new Error('the device stops'));
     await done;
     await this.#duties.trainer.stop();
-    if (isOn && state.phase === 'working') await this.#giveUp(state.task);
   }
 
   async stop(): Promise<void> {
     await this.leave();
     this.#post.lost('the device stops');
     await this.#client?.stop();
-  }
-
-  /** Hands a task back, or in, where its end came just before. Where nobody answers, its round waits. */
-  async #giveUp(task: Task): Promise<void> {
-    const { finished } = this.#duties.journal;
-    const signal = AbortSignal.timeout(leaveLimitMs);
-    const isDone = finished && stepFor({ phase: 'idle' }, finished, task) === 'offer';
-    const saying = isDone ? handIn(finished, this.#duties, signal) : handBack(task, this.#duties, signal);
-    await saying.catch((error) => {
-      const reason = signal.aborted ? 'no coordinator answered' : told(error);
-      this.#duties.log.warn('task not handed back', { ...task.key, reason });
-    });
   }
 
   async #connected(client: FleetClient): Promise<void> {
@@ -202,7 +193,7 @@ class DeviceAgent implements Agent {
 
   async #announce(online: boolean): Promise<void> {
     const { deviceId, topics } = this.#duties;
-    const presence = this.#standing.presence(online && !this.#stopping);
+    const presence = this.#standing.presence(online && !this.#stopping, this.#givesBack);
     try {
       await this.#client?.publish(topics.presence(deviceId), encode('Presence', presence), { retain: true });
       this.#announcedDrops = presence.droppedPoints;

@@ -90,7 +90,7 @@ export async function handIn(finished: Finished, duties: Duties, signal: AbortSi
 }
 
 /** Sends an update until a receipt ends it; undefined where nobody answers for long. @throws the signal's reason */
-export function offer(update: Offer, duties: Duties, signal: AbortSignal): Promise<Receipt | undefined> {
+function offer(update: Offer, duties: Duties, signal: AbortSignal): Promise<Receipt | undefined> {
   const { deviceId, topics, link, receipts: mailbox, limits } = duties;
   const { chunkBytes, silentMs: receiptMs, retryMs, maxSilences } = limits;
   const topic = topics.update(deviceId, update.key.round);

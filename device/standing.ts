@@ -44,10 +44,18 @@ export class Standing {
     return this.#problem;
   }
 
-  presence(online: boolean): Presence {
+  /** @param stopped it goes of its own accord, and does not go on with what it was asked */
+  presence(online: boolean, stopped = false): Presence {
     const droppedPoints = this.#droppedPoints();
     const dropped = droppedPoints > 0 ? { droppedPoints } : {};
-    return { ...this.#identity, online, ...this.#stock, problem: this.#problem, ...dropped };
+    return {
+      ...this.#identity,
+      online,
+      ...this.#stock,
+      problem: this.#problem,
+      ...dropped,
+      ...(stopped ? { stopped } : {}),
+    };
   }
 
   /** Looks at model and data again. @returns whether the fleet should hear of it */

@@ -57,11 +57,7 @@ export async function performTask(task: Task, shop: Workshop, signal: AbortSigna
 }
 
 /** The answer to a task that was not done, with why. */
-export const undone = (
-  { key, baseVersion, baseSha256 }: Task,
-  deviceId: string,
-  failure: string,
-): Update => ({
+const undone = ({ key, baseVersion, baseSha256 }: Task, deviceId: string, failure: string): Update => ({
   ...{ key, deviceId, baseVersion, baseSha256, codec },
   tensors: [],
   measures: nothing,

@@ -169,6 +169,7 @@ export const messageRules: MessageRules = {
         problem: told,
         droppedPoints: { kind: 'number', whole: true, min: 0, max: Number.MAX_SAFE_INTEGER, optional: true },
         powerSource: mark,
+        stopped: { kind: 'flag', optional: true },
       },
       // Without a model a device has a problem to tell; a will needs to say no more than that it is gone.
       (m) => (m.online && m.problem === '' && m.modelSha256 === '' ? 'modelSha256: missing' : undefined),

@@ -19,6 +19,8 @@ export interface Presence {
   droppedPoints?: number;
   /** What tells its watts: a sensor, `estimate`, or `none`; absent: an older service. */
   powerSource?: string;
+  /** With `online` false: it was told to stop, and gives back what it was asked; absent: it may go on with it. */
+  stopped?: boolean;
 }
 
 /** A device does the task of one key once, however often it is told. Round 0 is before the first training. */

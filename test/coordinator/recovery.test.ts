@@ -103,6 +103,29 @@ test('a broker that comes back with nothing in the middle of a round gets all it
   );
 });
 
+for (const away of [false, true])
+  test(`a device that is stopped ${away ? 'while the coordinator is away ' : ''}is not waited for until the deadline`, async (t) => {
+    const made = await Fleet.start(t);
+    await made.device(two[0]!);
+    const b = await made.device({ ...two[1]!, change: (u, task) => (task.key.kind === 'train' ? null : u) });
+    const defaults = { rounds: 1, minDevices: 2, quorum: 0.5, deadlineS: 600 };
+    const { stop } = await made.coordinator({ defaults });
+    await made.trigger();
+    await until(
+      () => made.status?.state === 'training' && made.status.received.join() === 'a',
+      'a has answered',
+    );
+    if (away) await stop();
+    await b.leave();
+    if (away) await made.coordinator({ defaults });
+    const { state, rounds } = await made.result();
+    assert.equal(state, 'completed');
+    assert.deepEqual(
+      rounds.map(({ participants, refused }) => ({ participants, refused })),
+      [{ participants: ['a'], refused: { b: 'the device was stopped' } }],
+    );
+  });
+
 test('time in which the coordinator was away does not count against a deadline', async (t) => {
   const made = await Fleet.start(t);
   await made.device(two[0]!);

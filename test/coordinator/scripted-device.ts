@@ -28,6 +28,8 @@ export interface ScriptedDevice {
   client: FleetClient;
   /** Sends the first chunk of a finished task's update again. */
   offer(key: TaskKey): void;
+  /** Goes as one that was told to stop. */
+  leave(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -72,7 +74,12 @@ export async function startDevice(url: string, script: Script): Promise<Scripted
     },
   );
   const offer = (key: TaskKey) => send(uploads.get(nameOf({ key }))?.[0]);
-  return { receipts, tasks, client, offer, stop: () => client.stop() };
+  const leave = async () => {
+    const goodbye = encode('Presence', { ...presence(session, false), stopped: true });
+    await client.publish(topics.presence(id), goodbye, { retain: true });
+    await client.stop();
+  };
+  return { receipts, tasks, client, offer, leave, stop: () => client.stop() };
 
   function presence(session: number, online: boolean): Presence {
     const { evaluationExamples = 5, examples } = script;

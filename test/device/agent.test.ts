@@ -32,33 +32,34 @@ test('a device announces what it holds, and says goodbye', async (t) => {
   assert.equal(death.session, birth.session);
 });
 
-test('a device that is stopped in mid-task hands it back before it says goodbye, and keeps nothing of it', async (t) => {
+test('a device that is stopped gives back what it was asked, and keeps nothing of it', async (t) => {
   const trainer = new FakeTrainer();
   trainer.held = true;
   const { url, coordinator, device, at, task } = await startFleet(t, { trainer });
   await coordinator.tell('d1', task());
   await trainer.jobs.count(1);
   await device.agent.stop();
-  const [update] = coordinator.updates.all;
-  assert.deepEqual([update?.key, update?.tensors.length], [task().key, 0]);
-  assert.match(update?.failure ?? '', /^the device was stopped$/);
-  assert.equal(coordinator.presences.all.at(-1)?.online, false);
+  const { online, stopped } = coordinator.presences.all.at(-1)!;
+  assert.deepEqual({ online, stopped }, { online: false, stopped: true });
+  assert.deepEqual(coordinator.updates.all, []);
   const again = await startDevice(t, url, at);
+  await coordinator.presences.find((p) => p.online && p.session > coordinator.presences.all[0]!.session);
   await coordinator.tell('d1', task());
-  assert.equal((await coordinator.updates.count(2))[1]?.failure, '', 'told again, it does the task');
+  assert.equal((await coordinator.updates.count(1))[0]?.failure, '', 'told again, it does the task');
   assert.equal(again.trainer.jobs.all.length, 1);
 });
 
-test('a device that is stopped where no coordinator answers stops all the same', async (t) => {
-  const trainer = new FakeTrainer();
-  trainer.held = true;
-  const { coordinator, device, task } = await startFleet(t, { trainer });
+test('a device whose update waits on disk gives nothing back: it offers it when it is there again', async (t) => {
+  const { url, coordinator, device, at, task } = await startFleet(t);
   coordinator.answer = () => [];
   await coordinator.tell('d1', task());
-  await trainer.jobs.count(1);
+  await coordinator.chunks.count(1);
   await device.agent.stop();
-  await device.logged.find((line) => line.message === 'task not handed back');
-  assert.equal((await coordinator.presences.find((p) => !p.online)).online, false);
+  const { online, stopped } = coordinator.presences.all.at(-1)!;
+  assert.deepEqual({ online, stopped }, { online: false, stopped: undefined });
+  coordinator.answer = (_chunk, honest) => [honest];
+  await startDevice(t, url, at);
+  assert.equal((await coordinator.updates.count(1))[0]?.failure, '');
 });
 
 test('an update that is on its way arrives before a device that is stopped goes', async (t) => {
