@@ -38,9 +38,17 @@ if (process.getuid?.() !== 0) {
 const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'fleetune');
 mkdirSync(cache, { recursive: true });
 const folder = mkdtempSync(join(tmpdir(), 'fleetune-board-'));
-const later = { fleet: undefined, machine: undefined, systemd: undefined, service: undefined };
+const later = {
+  fleet: undefined,
+  machine: undefined,
+  systemd: undefined,
+  service: undefined,
+  booted: undefined,
+};
 const place: Workplace = { folder, cache, bareRoot: () => bareRoot(cache), ends: [], ...later };
 let passed = 0;
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void finish().then(() => process.exit(130)));
 try {
   for (const [name, step] of steps) {
     const startMs = performance.now();
@@ -52,9 +60,13 @@ try {
 } catch (error) {
   console.error(`FAILED  ${steps[passed]![0]}: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
-} finally {
-  for (const end of place.ends.reverse()) await end();
+}
+await finish();
+console.log(`check:board: ${passed} of ${steps.length} steps passed`);
+
+/** Ends all that was started. */
+async function finish(): Promise<void> {
+  for (let end = place.ends.pop(); end; end = place.ends.pop()) await end();
   if (process.argv.includes('--keep')) console.log(`kept: ${folder}`);
   else rmSync(folder, { recursive: true, force: true });
 }
-console.log(`check:board: ${passed} of ${steps.length} steps passed`);

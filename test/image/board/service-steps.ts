@@ -79,20 +79,27 @@ export const startDevice: Step = async (place) => {
   return `READY=1, WATCHDOG=1; ${line.replace(/\s+/g, ' ')}`;
 };
 
+/** The same id again is the same run. */
 const runOf = (id: string) => ['rounds', 'start', '--id', id, ...tiny];
 
 interface RunResult {
   state: string;
-  rounds: { participants: string[]; trainLoss: number; evalLoss: number; bytesUp: number; trainS: number }[];
+  rounds: {
+    participants: string[];
+    trainLoss: number;
+    evalLoss: number | null;
+    bytesUp: number;
+    trainS: number;
+  }[];
 }
 
-async function completed(place: Workplace, id: string): Promise<string> {
+export async function completed(place: Workplace, id: string, device = boardId): Promise<string> {
   const said = await place.fleet!.operate(...runOf(id), '--wait', '--json');
   const { state, rounds } = JSON.parse(said.split('\n').at(-1)!) as RunResult;
   assert.equal(state, 'completed', said);
   const { participants, trainLoss, evalLoss, bytesUp, trainS } = rounds[0]!;
-  assert.deepEqual(participants, [boardId]);
-  return `loss ${trainLoss.toFixed(3)}, held-out ${evalLoss.toFixed(3)}, ${bytesUp} bytes up, ${trainS.toFixed(1)} s of training`;
+  assert.deepEqual(participants, [device]);
+  return `loss ${trainLoss.toFixed(3)}, held-out ${evalLoss?.toFixed(3) ?? 'none'}, ${bytesUp} bytes up, ${trainS.toFixed(1)} s of training`;
 }
 
 export const trainRound: Step = (place) => completed(place, 'first');

@@ -18,6 +18,7 @@ import {
   startDevice,
   trainRound,
 } from './service-steps.js';
+import { bootBoard, hang, stopUnit, trainInSandbox } from './systemd-steps.js';
 import type { Step } from './workplace.js';
 
 /** What the check shows, in its order. */
@@ -38,4 +39,8 @@ export const steps: readonly (readonly [what: string, step: Step])[] = [
   ['kill −9 while it trains', killDevice],
   ['started again it is asked again, and the run ends', restartDevice],
   ['SIGTERM ends it well', endDevice],
+  ['a systemd boots the overlay: first boot, enrolment, service', bootBoard],
+  ['a round within the sandbox', trainInSandbox],
+  ['a service that hangs is started again by the watchdog', hang],
+  ['systemctl stop', stopUnit],
 ];

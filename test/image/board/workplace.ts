@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import type { Booted } from './boot.js';
 import type { Fleet } from './fleet.js';
 import type { Machine } from './machine.js';
 import type { Systemd } from './systemd.js';
@@ -15,6 +16,7 @@ export interface Workplace {
   machine: Machine | undefined;
   systemd: Systemd | undefined;
   service: ChildProcess | undefined;
+  booted: Booted | undefined;
 }
 
 /** @returns what it saw */
