@@ -35,7 +35,9 @@ async function patiently(path: string, folder: string): Promise<Lock> {
     try {
       return await takeLock(path, (holder) => `${folder} (--ca) is in use by ${holder}`);
     } catch (error) {
-      if (!(error instanceof Refusal) || left === 0) throw error;
+      if (!(error instanceof Refusal)) throw error;
+      // Later it may be free: for a board that asks, that is no refusal.
+      if (left === 0) throw Object.assign(new Error(error.message), { code: 'EBUSY' });
       await pause(waitMs);
     }
   }

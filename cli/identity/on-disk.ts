@@ -7,7 +7,7 @@ export async function onDisk<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     const { code = '', path } = error as NodeJS.ErrnoException;
-    if (!/^E(NOSPC|DQUOT|ACCES|PERM|ROFS|IO|NOTDIR|ISDIR)$/.test(code)) throw error;
+    if (!/^E(BUSY|NOSPC|DQUOT|ACCES|PERM|ROFS|IO|NOTDIR|ISDIR)$/.test(code)) throw error;
     throw new Refusal(`not done${path ? ` in ${path}` : ''}: ${told(error)}`);
   }
 }
