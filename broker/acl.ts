@@ -1,5 +1,6 @@
 import { Refusal } from '../schemas/refusal.js';
 import { type Role, roles } from '../schemas/roles.js';
+import { namePattern } from '../schemas/topics.js';
 import { filtersOf, type Right, rules, type TopicKind, topicKinds } from './access.js';
 
 /** Which user names have which role at another broker. Every other user name is a device of that name. */
@@ -102,9 +103,8 @@ export function emqxAcl(names: RoleNames, fleet: Fleet): string {
     '%%   mqtt.peer_cert_as_clientid = cn    nobody takes over the session of another',
     ...people,
     '',
-    '%% Every other user name is a device, where it is a name that a topic can hold.',
-    '{deny, {username, {re, "[^A-Za-z0-9_-]"}}, all, ["#"]}.',
-    ...topics('device', 'all', `$${'{username}'}`),
+    "%% Every other user name is a device, where it is a device's name; who has none is nobody.",
+    ...topics('device', `{username, {re, "${namePattern.source}"}}`, `$${'{username}'}`),
     '',
     '{deny, all}.',
     '',

@@ -23,8 +23,11 @@ test('in the file for EMQX a named user is no device, nor is a name that would b
   const first = (part: string) => lines.findIndex((line) => line.includes(part));
   for (const name of ['main', 'alice', 'bob@example.org'])
     assert.ok(first(`{deny, {username, "${name}"}, all, ["#"]}.`) > first(`{allow, {username, "${name}"}`));
-  assert.ok(first('{deny, {username, {re,') < first('{allow, all,'));
-  assert.ok(first('{deny, {username, "main"}') < first('{allow, all,'));
+  assert.ok(first('{deny, {username, "main"}') < first('{allow, {username, {re,'));
+  const [, pattern] = /\{allow, \{username, \{re, "([^"]+)"/.exec(lines.join('\n'))!;
+  const isDevice = (name: string) => new RegExp(pattern!).test(name);
+  assert.deepEqual(['board-1', '+', '#', 'a/b', ''].map(isDevice), [true, false, false, false, false]);
+  assert.ok(!lines.some((line) => line.startsWith('{allow, all,')), 'who has no name is nobody');
 });
 
 test('the files name the fleet where one is given, every fleet where none is', () => {

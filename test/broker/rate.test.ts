@@ -25,12 +25,11 @@ test('each key has its own', () => {
   assert.ok(rates.takeOne('a', 0) && rates.takeOne('b', 0) && !rates.takeOne('a', 0));
 });
 
-test('a flood of keys is forgotten, not remembered for ever', () => {
+test('a flood of keys makes the oldest forgotten, not the memory full', () => {
   const rates = new Rates({ perS: 1, burst: 1 });
-  const before = process.memoryUsage().heapUsed;
-  for (let i = 0; i < 300_000; i++) rates.takeOne(`key-${i}`, i / 1000);
-  assert.ok(process.memoryUsage().heapUsed - before < 30 * 2 ** 20);
-  assert.ok(!rates.takeOne('key-299999', 300));
+  for (let i = 0; i < 20_000; i++) rates.takeOne(`key-${i}`, 0);
+  assert.ok(!rates.takeOne('key-19999', 0), 'the newest is remembered');
+  assert.ok(rates.takeOne('key-0', 0), 'the oldest is not');
 });
 
 test('an address is one IPv4 address, or one /64 of IPv6, however it is written', () => {
