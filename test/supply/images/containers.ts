@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -55,6 +55,15 @@ export async function composeUp(
   const compose = (...argv: string[]) =>
     run('podman-compose', ['-p', project, '-f', join(root, 'compose.yaml'), ...argv], root);
   const nameOf = (service: string) => `${project}_${service}_1`;
+  const down = () => {
+    const names = services.flat().map(nameOf);
+    run('podman', ['rm', '-f', '-i', '-t', '1', ...names]);
+    const { volumes } = parse(readFileSync(join(root, 'compose.yaml'), 'utf8')) as { volumes: object };
+    const made = Object.keys(volumes).map((name) => `${project}_${name}`);
+    run('podman', ['volume', 'rm', '-f', ...made]);
+    run('podman', ['network', 'rm', '-f', `${project}_default`]);
+  };
+  down(); // What a check that was killed left.
   for (const group of services) {
     compose('up', '-d', '--no-build', ...group);
     // podman-compose 1.0 waits for no service's end or health: those that only set something up are groups of their own.
@@ -73,14 +82,7 @@ export async function composeUp(
       run('podman', ['stop', '-t', '20', nameOf(service)]);
       return Number(run('podman', ['inspect', '-f', '{{.State.ExitCode}}', nameOf(service)]));
     },
-    down() {
-      const names = services.flat().map(nameOf);
-      run('podman', ['rm', '-f', '-i', '-t', '1', ...names]);
-      const { volumes } = parse(run('cat', [join(root, 'compose.yaml')])) as { volumes: object };
-      const made = Object.keys(volumes).map((name) => `${project}_${name}`);
-      run('podman', ['volume', 'rm', '-f', ...made]);
-      run('podman', ['network', 'rm', '-f', `${project}_default`]);
-    },
+    down,
   };
 }
 
