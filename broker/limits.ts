@@ -32,7 +32,7 @@ export const limitSettings = {
   },
   maxAddressWaiting: {
     kind: 'integer',
-    default: 200,
+    default: 500,
     min: 1,
     max: 1_000_000,
     help: 'of these, that have not been let in yet: TLS and CONNECT take a moment, an attacker’s for ever',
