@@ -12,7 +12,7 @@ const powerFiles: readonly [folder: string, entry: RegExp, files: RegExp][] = [
 export const sensors: Check = {
   apart: true,
   applies: ({ service }) => service !== 'broker' && service !== 'coordinator',
-  look: ({ settings }) => lookAt('/', settings.power),
+  look: ({ settings }) => lookAt(settings.sensorRoot, settings.power),
 };
 
 /** @param root '/' but for tests */
@@ -33,7 +33,12 @@ export async function lookAt(root: string, power: boolean): Promise<Finding[]> {
         `let it: sudo chmod a+r ${path} (at each start, by a udev rule)`,
       ),
     );
-    if (!found.power) return [names, note('no power sensor: joules are not told'), ...closedFinding];
+    if (!found.power)
+      return [
+        names,
+        note('no power sensor: joules are not told', 'with --tdp-watts they are estimated'),
+        ...closedFinding,
+      ];
     const reading = await found.power.read(performance.now());
     const now = reading?.totalW === undefined ? '' : `, ${reading.totalW.toFixed(1)} W now`;
     return [names, ok(`power from ${found.power.source}${now}`), ...closedFinding];

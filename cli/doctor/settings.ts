@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { brokerSettings } from '../../broker/main.js';
 import { coordinatorSettings } from '../../coordinator/main.js';
 import { deviceSettings } from '../../device/main.js';
+import { bundleFiles, holderOf, parseCertificate, textOf } from '../../identity/bundle.js';
 import { readFlags } from '../../runtime/flags.js';
 import { everywhere, readArguments } from '../../runtime/settings.js';
 import { Refusal } from '../../schemas/refusal.js';
@@ -31,7 +33,8 @@ export function readSubject(argv: readonly string[], { name, summary }: CommandT
   const [word] = readFlags({ ...every, ...everywhere }, argv).operands;
   if (word === undefined) {
     const all = readArguments(every, sources, 0);
-    const service = serviceOf([...all.given].filter((key) => !Object.hasOwn(doctorSettings, key)));
+    const given = [...all.given].filter((key) => !Object.hasOwn(doctorSettings, key));
+    const service = serviceOf(given) ?? holderOfBundle(all.settings.tls);
     return { service, settings: all.settings, given: [...all.given] };
   }
   if (!names.includes(word as ServiceName)) {
@@ -45,6 +48,18 @@ export function readSubject(argv: readonly string[], { name, summary }: CommandT
   const { settings, given } = readArguments(own, sources, 1);
   const defaults = checkSettings(every, {}).settings;
   return { service, settings: { ...defaults, ...settings } as DoctorSettings, given: [...given] };
+}
+
+/** The service whose certificate is in a bundle; undefined where it is no service's, or can't be read: a check tells why. */
+function holderOfBundle(folder: string): ServiceName | undefined {
+  try {
+    const pem = folder === '' ? undefined : textOf(join(folder, bundleFiles.certificate));
+    const role = pem === undefined ? undefined : holderOf(parseCertificate(pem, folder)).role;
+    return names.find((service) => service === role);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return undefined;
+  }
 }
 
 /** The service that takes all of some settings; undefined where there are none, or several do, or no one. */

@@ -47,6 +47,12 @@ test('a device’s bundle and its broker’s certificate are as they should be',
   ])
     assert.match(text, pattern);
   assert.doesNotMatch(text, /problem|note/);
+  const unnamed = ['--broker', url, '--tls', await bundle('coordinator', 'main')];
+  assert.equal(
+    readSubject(unnamed, { name: 'doctor', summary: '' }).service,
+    'coordinator',
+    'its certificate says so',
+  );
   assert.match(await told(brokerCheck, ...flags), /ok \| mqtts:.*: it takes the certificate/);
   const coordinator = ['coordinator', '--broker', url, '--tls', await bundle('coordinator', 'main')];
   assert.match(
