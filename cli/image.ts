@@ -124,7 +124,9 @@ function formatsOf(words: readonly string[]): Format[] {
 }
 
 /** @throws Refusal where it is not said who the board is, or the bundle or claim is another's */
-function identityOf(id: string, { bundle, claim, insecure, broker }: ImageSettings): BoardIdentity {
+function identityOf(id: string, settings: ImageSettings): BoardIdentity {
+  const { bundle, claim, insecure, broker } = settings;
+  if (settings.formats.every((format) => format === 'deb')) return { kind: 'none' }; // The package is nobody's.
   if (Number(bundle !== '') + Number(claim !== '') + Number(insecure) !== 1)
     throw new Refusal(
       'who is the board? Give one of --claim FILE (of `fleetune claim`), --bundle FOLDER (of `fleetune provision`), ' +

@@ -27,6 +27,7 @@ export const sourceDate = 499_162_500;
  */
 export async function buildDeb(root: string, cache: string, report: (step: string) => void): Promise<Deb> {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+  await removeLeftovers(cache);
   const archive = await nodeArchive(cache, report);
   const parts = await mkdtemp(join(cache, 'parts-'));
   try {
@@ -50,6 +51,12 @@ export async function buildDeb(root: string, cache: string, report: (step: strin
   } finally {
     await rm(parts, { recursive: true, force: true });
   }
+}
+
+/** What builds that were ended half-way have left. */
+async function removeLeftovers(cache: string): Promise<void> {
+  for (const name of await readdir(cache))
+    if (/^(fetch|parts|pack)-/.test(name)) await rm(join(cache, name), { recursive: true });
 }
 
 /** Node's program and licence, unpacked below `folder`. */

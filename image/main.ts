@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, link, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { copyFile, link, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { requireFolder } from '../runtime/files.js';
 import { takeLock } from '../runtime/lock.js';
@@ -53,8 +53,10 @@ export async function buildImage(request: ImageRequest, report: (step: string) =
     join(cache, 'lock'),
     (holder) => `another image is being built in ${cache} (${holder}): wait, or give another --cache`,
   );
-  const work = await mkdtemp(join(out, '.image-'));
+  const work = join(out, `.image-${board.id}`);
   try {
+    await rm(work, { recursive: true, force: true }); // Of one that was ended half-way.
+    await mkdir(work, { mode: 0o700 });
     const deb = await buildDeb(root, cache, report);
     const shared = join(out, basename(deb.path));
     await replace(deb.path, shared);
@@ -75,10 +77,26 @@ export async function buildImage(request: ImageRequest, report: (step: string) =
     await rm(folder, { recursive: true, force: true });
     await rename(made, folder);
     return { deb: { ...deb, path: shared }, folder: resolve(folder) };
+  } catch (error) {
+    throw understood(error);
   } finally {
     await rm(work, { recursive: true, force: true });
     await lock.release();
   }
+}
+
+const diskTroubles: Record<string, string> = {
+  ENOSPC: 'the disk is full: make room for about 1 GB beside the model, or give --out and --cache on another',
+  EDQUOT: 'the disk quota is used up: make room, or give --out and --cache elsewhere',
+  EROFS: 'this file system is read-only',
+  EACCES: 'this user may not read or write it',
+};
+
+/** A Refusal where the disk is to blame, else the error itself. */
+function understood(error: unknown): unknown {
+  const { code, path } = error as NodeJS.ErrnoException;
+  const trouble = diskTroubles[code ?? ''];
+  return trouble ? new Refusal(`${path ?? 'an image'}: ${trouble}`) : error;
 }
 
 /** What goes into a root file system before it is flashed: the seed, and the service that runs it. */

@@ -35,7 +35,6 @@ export async function nodeArchive(cache: string, report: (step: string) => void)
   try {
     await run('npm', ['pack', '--silent', '--ignore-scripts', `${name}@${version}`], { cwd: folder }).catch(
       (cause: Error) => {
-        if (cause instanceof Refusal) throw cause;
         throw new Refusal(
           `npm can't fetch ${name}@${version} (${cause.message}). An image needs it once: on a machine with a ` +
             `network run "npm pack ${name}@${version}" and put ${file} into ${cache}`,

@@ -13,7 +13,7 @@ export interface ToolOptions {
   env?: Record<string, string>;
 }
 
-/** Runs a program to its end. @returns what it printed. @throws Refusal where it is missing, Error where it fails */
+/** Runs a program to its end. @returns what it printed. @throws Refusal where it is missing or fails */
 export function run(tool: string, argv: readonly string[], { cwd, env }: ToolOptions = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { cwd, env: { ...process.env, ...env }, maxBuffer: 2 ** 26 };
@@ -23,8 +23,7 @@ export function run(tool: string, argv: readonly string[], { cwd, env }: ToolOpt
         reject(
           new Refusal(`${tool} is missing, which an image is made with: Debian's package ${packages[tool]}`),
         );
-      else
-        reject(new Error(`${tool} ${argv[0]} failed: ${stderr.trim().split('\n').at(-1) || error.message}`));
+      else reject(new Refusal(`${tool} failed: ${stderr.trim().split('\n').at(-1) || error.message}`));
     });
   });
 }

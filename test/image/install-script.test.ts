@@ -152,3 +152,23 @@ test('user data names no secret, and another seed is another instance', () => {
   assert.doesNotMatch(userData('barn-1'), /a-token/);
   assert.deepEqual(parse(metaData('barn-1', 'abc')), { 'instance-id': 'fleetune-barn-1-abc' });
 });
+
+test('of a seed nobody but root reads what is secret, and the key comes from the bundle that was checked', async (t) => {
+  const { at } = boardIn(t);
+  writeFileSync(at('fleetune.deb'), 'a package');
+  writeFileSync(at('text.jsonl'), '{}');
+  const bundle = { own: { certificate: 'a certificate', key: 'a key' }, authority: 'an authority' };
+  const identity = { kind: 'bundle', bundle, settings: 'id: barn-1\n' } as const;
+  const made = await seedEntries(
+    { ...board, identity, texts: { data: at('text.jsonl') } },
+    at('fleetune.deb'),
+  );
+  const rights = new Map(made.map(({ path, mode }) => [path, mode.toString(8)]));
+  assert.deepEqual(
+    ['tls/tls.key', 'data/text.jsonl', 'device.env', 'tls/tls.crt', 'install'].map((path) =>
+      rights.get(path),
+    ),
+    ['600', '600', '600', '644', '755'],
+  );
+  assert.equal(made.find(({ path }) => path === 'tls/tls.key')!.content, 'a key');
+});

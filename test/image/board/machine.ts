@@ -2,6 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { places } from '../../../image/places.js';
+import { units } from '../../../image/units.js';
 import { emulate, inNamespace } from './namespace.js';
 
 /** An arm64 board, emulated: a root folder whose programs this machine runs in namespaces of their own. */
@@ -27,6 +29,22 @@ export const start = (
   env: Record<string, string> = {},
 ): Promise<ChildProcess> =>
   inNamespace(['unshare', '--mount', 'sh', '-euc', enter, 'sh', root, ...argv], env);
+
+/** What systemd would run: the unit's command, as its user, with its variables. */
+export function commandOf(unit: string): string[] {
+  const { text } = units.find(({ name }) => name === unit)!;
+  const [, command] = /^ExecStart=(.*)$/m.exec(text)!;
+  const [, file] = /^EnvironmentFile=(.*)$/m.exec(text) ?? [];
+  const fixed = [...text.matchAll(/^Environment=(.*)$/gm)].map(([, words]) => words);
+  const script = [
+    ...['umask 077', `cd ${places.home}`, 'set -a'],
+    ...(file ? [`. ${file}`] : []),
+    ...fixed,
+    'set +a',
+    `exec setpriv --reuid fleetune --regid fleetune --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all ${command}`,
+  ];
+  return ['/bin/sh', '-euc', script.join('\n')];
+}
 
 export interface Ended {
   code: number | null;

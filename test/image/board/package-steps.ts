@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, lstatSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, lstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { builtinModel } from '../../../cli/builtin-model.js';
 import { places } from '../../../image/places.js';
 import { units } from '../../../image/units.js';
 import { startFleet, told } from './fleet.js';
-import { machineOf, run, start } from './machine.js';
+import { commandOf, machineOf, run, start } from './machine.js';
 import { boardId, familyOf, type Step, type Workplace } from './workplace.js';
 
 const maxBytes = 60_000_000;
@@ -17,6 +18,10 @@ const rows = [
   ['Ana: Is the barn locked?\nBo: I locked it at nine.', 'Bo locked the barn at nine.'],
   ['Ana: Who feeds the hens?\nBo: Cleo does, at six.', 'Cleo feeds the hens at six.'],
 ].map(([dialogue, summary]) => `${JSON.stringify({ dialogue, summary })}\n`);
+
+const modelFiles = ['config.json', 'tokenizer.json', 'model.safetensors'];
+/** Where the board finds its model. */
+const stick = '/media/stick';
 
 export const makeFleet: Step = async (place) => {
   place.fleet = await startFleet(place.folder);
@@ -37,8 +42,11 @@ export const makeImage: Step = async ({ folder, cache, fleet }) => {
   ];
   const more = ['--settings', file('more.yaml', 'threads: 1\ntrainerIdleS: 1\nconnectS: 300\n')];
   const claim = ['--claim', await fleet!.claim(boardId)];
+  const sums = linesOf('sha256sum', ...modelFiles.map((name) => join(builtinModel, name)));
+  const named = sums.map((line) => `${line.replace(`${builtinModel}/`, '')}\n`).join('');
+  const model = ['--model-from', stick, '--model-sums', file('SHA256SUMS', named)];
   const out = ['--out', join(folder, 'images'), '--cache', cache];
-  const said = await told('image', boardId, ...claim, ...texts, ...more, ...out);
+  const said = await told('image', boardId, ...claim, ...model, ...texts, ...more, ...out);
   return said.split('\n')[0]!.replace(`${folder}/`, '');
 };
 
@@ -136,6 +144,24 @@ export const rateUnits: Step = async ({ machine }) => {
     found.push(`${name} ${exposure}`);
   }
   return found.join(', ');
+};
+
+export const fetchModel: Step = async ({ machine }) => {
+  mkdirSync(machine!.at(stick), { recursive: true });
+  for (const name of modelFiles) cpSync(join(builtinModel, name), machine!.at(`${stick}/${name}`));
+  const said = await run(machine!, commandOf('fleetune-model.service'));
+  const owner = await run(machine!, ['stat', '-c', '%U', `${places.model}/model.safetensors`]);
+  assert.equal(owner, 'fleetune');
+  return said.split('\n').at(-1);
+};
+
+export const purge: Step = async ({ machine }) => {
+  await run(machine!, ['dpkg', '--purge', 'fleetune']);
+  const left = [places.home, '/etc/fleetune', places.program, places.command].filter((path) =>
+    existsSync(machine!.at(path)),
+  );
+  assert.deepEqual(left, []);
+  return 'nothing is left';
 };
 
 export const loadEngine: Step = async ({ machine }) => {

@@ -3,8 +3,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { places } from '../../../image/places.js';
-import { units } from '../../../image/units.js';
-import { run, start } from './machine.js';
+import { commandOf, run, start } from './machine.js';
 import { listen } from './systemd.js';
 import { boardId, commandLine, familyOf, type Step, type Workplace } from './workplace.js';
 
@@ -16,22 +15,6 @@ const tiny = [
 const notifySocket = '/run/fleetune-notify';
 const watchdogS = 9;
 const stepLimitS = 120;
-
-/** What systemd would run: the unit's command, as its user, with its variables. */
-function commandOf(unit: string): string[] {
-  const { text } = units.find(({ name }) => name === unit)!;
-  const [, command] = /^ExecStart=(.*)$/m.exec(text)!;
-  const [, file] = /^EnvironmentFile=(.*)$/m.exec(text) ?? [];
-  const fixed = [...text.matchAll(/^Environment=(.*)$/gm)].map(([, words]) => words);
-  const script = [
-    ...['umask 077', `cd ${places.home}`, 'set -a'],
-    ...(file ? [`. ${file}`] : []),
-    ...fixed,
-    'set +a',
-    `exec setpriv --reuid fleetune --regid fleetune --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all ${command}`,
-  ];
-  return ['/bin/sh', '-euc', script.join('\n')];
-}
 
 export const enrollBoard: Step = async ({ machine }) => {
   const said = await run(machine!, commandOf('fleetune-enroll.service'));
