@@ -42,6 +42,7 @@ export function startRenewal(
   let known = readDates(tls);
   let work: Promise<void> | undefined;
   let notBeforeMs = 0;
+  const stopping = new AbortController();
   const look = () => {
     const found = readDates(tls);
     if (found && found.serial !== known?.serial) {
@@ -56,9 +57,10 @@ export function startRenewal(
     if (!known || nowMs < Math.max(notBeforeMs, dueMs(known, random))) return;
     try {
       if (authority === '') throw new Refusal('no authority is set (--authority)');
-      await renewInProcess(authority, tls);
+      await renewInProcess(authority, tls, stopping.signal);
       look();
     } catch (error) {
+      if (stopping.signal.aborted) return;
       const waitMs = Math.min(longestWaitMs, Math.max(0, known.toMs - nowMs) / 10) * (0.5 + random / 2);
       notBeforeMs = nowMs + waitMs;
       log.warn('certificate not renewed', {
@@ -76,6 +78,7 @@ export function startRenewal(
   return {
     async stop() {
       clearInterval(timer);
+      stopping.abort(); // An authority that does not answer is not waited for: a bundle is whole at every moment.
       await work;
     },
   };
@@ -94,9 +97,10 @@ function readDates(folder: string) {
 }
 
 /** In a process of its own: what making a request takes, some 20 MB, goes with it. */
-function renewInProcess(authority: string, folder: string): Promise<void> {
+function renewInProcess(authority: string, folder: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [script, authority, folder], { timeout: limitMs }, (error, _out, stderr) => {
+    const options = { timeout: limitMs, signal };
+    execFile(process.execPath, [script, authority, folder], options, (error, _out, stderr) => {
       if (error) reject(new Error(stderr.trim().slice(-500) || told(error)));
       else resolve();
     });

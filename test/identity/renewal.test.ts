@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { cp } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readBundle } from '../../identity/bundle.js';
@@ -76,4 +78,22 @@ test('a certificate that somebody else puts there is told too, with no authority
   for (const file of ['tls.key', 'tls.crt']) await cp(join(next, file), join(tls, file));
   await events.count(1);
   await renewal.stop();
+});
+
+test('a service that stops does not wait for an authority that does not answer', async (t) => {
+  const { bundle } = await makeTestAuthority(t);
+  const asked = new Events<Socket>();
+  const silent = createServer(asked.add).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  t.after(() => silent.close());
+  const tls = await bundle('device', 'barn', { nowMs: Date.now() - 20 * 3_600_000 });
+  const before = readBundle(tls).own;
+  const log = createLog('device', (line) => assert.fail(`it waited: ${line}`));
+  const { port } = silent.address() as AddressInfo;
+  const renewal = startRenewal({ tls, authority: `https://127.0.0.1:${port}` }, log, () => undefined, lookMs);
+  const [asking] = await asked.count(1);
+  const cut = once(asking!.on('error', () => undefined).resume(), 'close');
+  await renewal.stop();
+  await cut; // Nobody is left behind who asks.
+  assert.deepEqual(readBundle(tls).own, before);
 });
