@@ -15,17 +15,18 @@ export function serverTls(folder: string): TlsOptions {
   return tlsServerOptions(own);
 }
 
-/** Calls `changed` after a bundle's files were replaced, when they fit together. @returns ends it */
-export const watchBundle = (folder: string, changed: () => void): (() => void) =>
+/** Tells a server's TLS anew after its bundle was replaced, when the files fit together. @returns ends it */
+export const watchBundle = (folder: string, changed: (options: TlsOptions) => void): (() => void) =>
   watchFiles(
     Object.values(bundleFiles).map((file) => join(folder, file)),
     lookMs,
     () => {
+      let options: TlsOptions;
       try {
-        readBundle(folder);
+        options = serverTls(folder);
       } catch {
         return; // Between two files: the next look finds the other changed too.
       }
-      changed();
+      changed(options);
     },
   );

@@ -96,7 +96,7 @@ function createPageServer(folder: string, answer: RequestListener): { server: Se
   const options = { maxHeaderSize: maxHeaderBytes };
   if (folder === '') return { server: createServer(options, answer), stopWatching: () => undefined };
   const server = createHttpsServer({ ...options, ...serverTls(folder) }, answer);
-  const stopWatching = watchBundle(folder, () => server.setSecureContext(serverTls(folder)));
+  const stopWatching = watchBundle(folder, (renewed) => server.setSecureContext(renewed));
   return { server, stopWatching };
 }
 
