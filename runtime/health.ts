@@ -1,4 +1,4 @@
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { Refusal } from '../schemas/refusal.js';
 import { told } from './log.js';
@@ -29,7 +29,8 @@ const connectLimitMs = 2_000;
  */
 export async function answerHealth(path: string, checks: () => Promise<Check[]>) {
   if (await accepts(path)) throw new Refusal(`the health socket ${path} is in use: give another`);
-  await rm(path, { force: true }).catch(() => undefined);
+  // Nothing but a socket: the path may be a mistake.
+  if ((await lstat(path).catch(() => undefined))?.isSocket()) await rm(path).catch(() => undefined);
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);

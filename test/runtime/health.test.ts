@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,4 +81,14 @@ test('a port takes connections while somebody listens', async () => {
   assert.equal(await accepts({ host: '127.0.0.1', port }), true);
   await new Promise((done) => server.close(done));
   assert.equal(await accepts({ host: '127.0.0.1', port }), false);
+});
+
+test('a file that is no socket is not removed for one', async () => {
+  const path = join(folder, 'texts.jsonl');
+  writeFileSync(path, 'mine');
+  await assert.rejects(
+    answerHealth(path, async () => well),
+    /the health socket .*texts\.jsonl can’t be made \(EADDRINUSE\)/,
+  );
+  assert.equal(readFileSync(path, 'utf8'), 'mine');
 });
