@@ -11,9 +11,10 @@ const silent: Notice = { ready() {}, stopping() {} };
 
 /**
  * Node has no datagram sockets of the file system, so perl-base, which every Debian and Ubuntu has, passes lines on. It
- * stays: a `systemd-notify` for each message can have ended before systemd (until release 246) asks whose it was.
+ * stays: a `systemd-notify` for each message can have ended before systemd (until release 246) asks whose it was. A
+ * SIGTERM to the whole control group, systemd's default, does not end it before the service has said that it stops.
  */
-const passOn = `socket(S, AF_UNIX, SOCK_DGRAM, 0) or die $!;
+const passOn = `$SIG{TERM} = $SIG{INT} = 'IGNORE'; socket(S, AF_UNIX, SOCK_DGRAM, 0) or die $!;
 $name = shift; $name =~ s/^@/\\0/;
 while (<STDIN>) { chomp; send(S, $_, 0, pack_sockaddr_un($name)) or die $!; }`;
 

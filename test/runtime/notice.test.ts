@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { on, once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
@@ -64,6 +64,26 @@ for (const socket of [join(folder, 'notify'), `@fleetune-notice-${process.pid}`]
     assert.deepEqual(await once(service, 'exit'), [0, null]);
     perl.kill();
   });
+
+test('a SIGTERM to all processes of a service lets it stop and say so', {
+  skip: !hasPerl && 'no perl here',
+}, async () => {
+  const { perl, lines } = await listener(join(folder, 'all'));
+  const messages = on(lines, 'line');
+  const service = start({ NOTIFY_SOCKET: join(folder, 'all') });
+  const heard: string[] = [];
+  for await (const [line] of messages as AsyncIterable<[string]>) {
+    heard.push(line);
+    if (line === 'STOPPING=1') break;
+    const children = readFileSync(`/proc/${service.pid}/task/${service.pid}/children`, 'utf8')
+      .trim()
+      .split(' ');
+    for (const pid of [...children.map(Number), service.pid!]) process.kill(pid, 'SIGTERM');
+  }
+  assert.deepEqual(heard, ['READY=1', 'STOPPING=1']);
+  assert.deepEqual(await once(service, 'exit'), [0, null]);
+  perl.kill();
+});
 
 test('a service that could not tell systemd says so and ends', async () => {
   const service = start({ NOTIFY_SOCKET: join(folder, 'nobody'), PATH: folder });
