@@ -1,13 +1,13 @@
 import type { AuthenticateError, Client, ConnectPacket, PublishPacket, Subscription } from 'aedes';
 import type { Log } from '../runtime/log.js';
+import { networkOf } from '../runtime/network.js';
+import { QuietLog } from '../runtime/quiet-log.js';
+import { Rates } from '../runtime/rate.js';
 import type { Refused } from '../schemas/status.js';
 import { matchTopic, namePattern, topicsOf } from '../schemas/topics.js';
 import { type Identity, isTrigger, may, maySubscribe, type Peer } from './access.js';
-import { networkOf } from './address.js';
 import { type RefusedClaim, socketOf } from './claim.js';
 import type { Limits } from './limits.js';
-import { QuietLog } from './quiet.js';
-import { Rates } from './rate.js';
 
 export type AdmissionLimits = Pick<
   Limits,

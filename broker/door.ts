@@ -1,9 +1,9 @@
 import type { Server, Socket } from 'node:net';
 import type { Log } from '../runtime/log.js';
-import { networkOf } from './address.js';
+import { networkOf } from '../runtime/network.js';
+import { QuietLog } from '../runtime/quiet-log.js';
+import { Rates } from '../runtime/rate.js';
 import type { Limits } from './limits.js';
-import { QuietLog } from './quiet.js';
-import { Rates } from './rate.js';
 
 type DoorLimits = Pick<
   Limits,

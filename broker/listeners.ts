@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { tlsServerOptions } from '../identity/peer-certificate.js';
 import { type Log, told } from '../runtime/log.js';
+import { QuietLog } from '../runtime/quiet-log.js';
 import type { Gate } from './gate.js';
 
 export interface Listeners {
@@ -35,12 +36,14 @@ export function createListeners(
   const tlsOptions = { ...tlsServerOptions(secrets), handshakeTimeout: limitMs };
   const tcp = createTlsServer({ ...tlsOptions, ...socketOptions });
   const http = createHttpsServer({ ...tlsOptions, ...httpOptions });
+  const quiet = new QuietLog(log);
   for (const server of [tcp, http]) {
-    server.prependListener('secureConnection', (socket) => judge(socket, gate, log));
+    server.prependListener('secureConnection', (socket) => judge(socket, gate, quiet));
     server.on('tlsClientError', (error: NodeJS.ErrnoException, socket) => {
       // Who connects and goes has said nothing: a look whether the port is open.
-      const level = error.code === 'ECONNRESET' ? 'debug' : 'info';
-      log[level]('connection refused', { address: socket.remoteAddress, reason: told(error) });
+      const facts = { address: socket.remoteAddress, reason: told(error) };
+      if (error.code === 'ECONNRESET') log.debug('connection refused', facts);
+      else quiet.info('connection refused', facts);
       socket.destroy(); // Node leaves one open whose handshake took too long.
     });
   }
@@ -54,7 +57,7 @@ export function createListeners(
 }
 
 /** The reason goes to the log and not to the peer, which sees a closed connection. */
-function judge(socket: TLSSocket, gate: Gate, log: Log): void {
+function judge(socket: TLSSocket, gate: Gate, log: QuietLog): void {
   const reason = gate.connectionProblem(socket);
   if (reason === undefined) return;
   log.warn('connection refused', { address: socket.remoteAddress, reason });

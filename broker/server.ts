@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import { type Log, told } from '../runtime/log.js';
+import { QuietLog } from '../runtime/quiet-log.js';
 import type { Service } from '../runtime/service.js';
 import { Refusal } from '../schemas/refusal.js';
 import { Admission, type Counters } from './admission.js';
@@ -77,6 +78,7 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
     };
     deliverApart(client, { maxQueuedBytes, full, pulled: charge });
   };
+  const quiet = new QuietLog(log);
   const sockets = new Set<Socket>();
   const { tcp, http } = createListeners(gate, options.connectTimeoutS * 1000, log, serve);
   const webSockets = new WebSocketServer({
@@ -86,7 +88,7 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
     verifyClient: ({ origin }: { origin: string | undefined }) => {
       if (origin === undefined || options.origins.includes(origin)) return true;
       const reason = `a web page of ${origin.slice(0, 200)}, which --origins does not list`;
-      log.warn('connection refused', { reason });
+      quiet.warn('connection refused', { reason });
       return false;
     },
   });
@@ -168,10 +170,12 @@ async function createAedes(
   aedes.on('client', (client) =>
     log.info('client in', { client: named(client), ...admission.holderOf(client) }),
   );
+  const strangers = new QuietLog(log);
   for (const event of ['clientError', 'connectionError'] as const)
-    aedes.on(event, (client, error) =>
-      log.info('client lost', { client: named(client), reason: told(error) }),
-    );
+    aedes.on(event, (client, error) => {
+      const isKnown = client && admission.holderOf(client).name !== undefined;
+      (isKnown ? log : strangers).info('client lost', { client: named(client), reason: told(error) });
+    });
   return aedes;
 }
 

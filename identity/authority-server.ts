@@ -5,6 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { type Log, told } from '../runtime/log.js';
+import { networkOf } from '../runtime/network.js';
+import { QuietLog } from '../runtime/quiet-log.js';
+import { Rates } from '../runtime/rate.js';
 import type { Service } from '../runtime/service.js';
 import { Refusal } from '../schemas/refusal.js';
 import { type Authority, authorityFiles, issue } from './authority.js';
@@ -12,7 +15,6 @@ import { textOf } from './bundle.js';
 import { redeem } from './claims.js';
 import { markOf } from './crl-mirror.js';
 import { exclusively } from './exclusive.js';
-import { FailureLimit } from './failure-limit.js';
 import { shownBy, tlsServerOptions } from './peer-certificate.js';
 import { reissue } from './reissue.js';
 import { makeKey, makeRequest, serialOf } from './x509.js';
@@ -44,8 +46,11 @@ export interface Enrolled {
 const maxBodyBytes = 16 * 1024;
 const limitMs = 10_000;
 const maxConnections = 200;
+/** Failures of an address that are borne at once, and a second. */
+const borne = { burst: 30, perS: 0.5 };
 const ownDays = 30;
 const dayMs = 86_400_000;
+const reads = ['/v1/authority', '/v1/revoked'];
 
 /**
  * Serves enrolment and renewal over HTTPS, with a certificate of its own that it makes itself, and again before
@@ -64,18 +69,21 @@ export async function serveAuthority(
     ...{ connectionsCheckingInterval: limitMs, maxHeaderSize: 8 * 1024 },
   });
   server.maxConnections = maxConnections;
-  const failures = new FailureLimit();
+  const failures = new Rates(borne);
+  const quiet = new QuietLog(log);
   server.on('request', (request, response) => {
-    const address = request.socket.remoteAddress ?? '';
-    const isChange = request.method !== 'GET'; // What is read is public, and brokers read it all the time.
-    if (isChange && !failures.allows(address, Date.now()))
+    const address = networkOf(request.socket.remoteAddress ?? '');
+    // What is read is public, and brokers read it all the time.
+    const isRead = request.method === 'GET' && reads.includes(request.url ?? '');
+    if (!isRead && !failures.has(address, Date.now()))
       return reply(response, 429, 'too many failed requests: wait a minute');
     void answer(request, { authority, options, log }).then(
       (text) => reply(response, text === '' ? 304 : 200, text),
       (error) => {
-        failures.failed(address, Date.now());
+        failures.takeOne(address, Date.now());
         const isTheirs = error instanceof Refusal;
-        log[isTheirs ? 'warn' : 'error']('refused', { address, path: request.url, reason: told(error) });
+        const facts = { address, path: request.url?.slice(0, 200), reason: told(error) };
+        log[isTheirs ? 'warn' : 'error']('refused', facts);
         reply(
           response,
           isTheirs ? 403 : 500,
@@ -85,7 +93,7 @@ export async function serveAuthority(
     );
   });
   server.on('tlsClientError', (error, socket) =>
-    log.info('connection refused', { address: socket.remoteAddress, reason: told(error) }),
+    quiet.info('connection refused', { address: socket.remoteAddress, reason: told(error) }),
   );
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) =>

@@ -70,6 +70,19 @@ test('an expired certificate, one of another authority and none at all are cut u
   }
 });
 
+test('strangers who show nothing, speak no TLS or no MQTT do not fill the log', async (t) => {
+  const { bundle, broker, logged } = await startSecure(t);
+  const known = shown(await bundle('device', 'barn'));
+  for (let i = 0; i < 100; i++) {
+    await heardBy(broker.port, {});
+    const { socket, closed } = await openSocket(t, broker);
+    socket.write('GET / HTTP/1.1\r\n\r\n');
+    await closed;
+    await heardBy(broker.port, known, Buffer.from([0x10, 2, 0, 0]));
+  }
+  assert.ok(logged.all.length < 200, `${logged.all.length} lines of 300 connections`);
+});
+
 test('a certificate of another device, or of a server, gets a code and no reason; the log says why', async (t) => {
   const { bundle, broker, logged } = await startSecure(t);
   const cases: [shown: object, problem: RegExp][] = [

@@ -194,6 +194,20 @@ test('an address that fails again and again is not answered for a while', async 
   assert.match(reasons.at(-1)!, /too many failed requests/);
 });
 
+test('asking for what is not there has the same limit, and fills no log', async (t) => {
+  const { authority } = await makeTestAuthority(t);
+  const { url, logged } = await serve(t, authority);
+  const ask = (path: string) => fetchText(`${url}${path}`, authority.certificate);
+  const reasons: string[] = [];
+  for (let i = 0; i < 40; i++)
+    await ask(`/${'x'.repeat(4000)}`).catch((error: Error) => reasons.push(error.message));
+  assert.match(reasons[0]!, /no such address/);
+  assert.match(reasons.at(-1)!, /answers 429: too many failed requests/);
+  assert.ok(logged.all.length < 40, `${logged.all.length} lines`);
+  assert.ok(logged.all.every((line) => JSON.stringify(line).length < 600));
+  assert.match((await ask('/v1/authority'))!, /BEGIN CERTIFICATE/, 'what is public is still read');
+});
+
 test('a board can’t fill the register by renewing without end', async (t) => {
   const { authority, bundle } = await makeTestAuthority(t);
   const { url } = await serve(t, authority);
