@@ -94,9 +94,9 @@ const diskTroubles: Record<string, string> = {
 
 /** A Refusal where the disk is to blame, else the error itself. */
 function understood(error: unknown): unknown {
-  const { code, path } = error as NodeJS.ErrnoException;
+  const { code, path, dest } = error as NodeJS.ErrnoException & { dest?: string };
   const trouble = diskTroubles[code ?? ''];
-  return trouble ? new Refusal(`${path ?? 'an image'}: ${trouble}`) : error;
+  return trouble ? new Refusal(`${dest ?? path ?? 'an image'}: ${trouble}`) : error;
 }
 
 /** What goes into a root file system before it is flashed: the seed, and the service that runs it. */
