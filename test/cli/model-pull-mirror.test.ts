@@ -7,17 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fleetune } from './command.js';
-import {
-  cutAfter,
-  folderOf,
-  partIn,
-  placeOf,
-  quick,
-  repository,
-  requireWhole,
-  wanted,
-  weights,
-} from './pull-rig.js';
+import { folderOf, partIn, placeOf, quick, repository, requireWhole, wanted, weights } from './pull-rig.js';
 
 const sumOf = (data: string | Buffer) => createHash('sha256').update(data).digest('hex');
 const files = Object.entries(repository).filter(([name]) => wanted.includes(name));
@@ -70,7 +60,9 @@ test('a model comes from an address, and goes on where the connection was cut', 
   let cuts = 0;
   const { address, asked } = await site(t, (request, response) => {
     if (request.method === 'HEAD' || !request.url!.endsWith('.safetensors') || cuts++ > 0) return false;
-    return cutAfter(1_500_000, 0, weights.length, response);
+    response.writeHead(200, { 'content-length': weights.length });
+    response.write(weights.subarray(0, 1_500_000), () => response.socket!.end()); // What is on its way still comes.
+    return true;
   });
   const to = join(await folderOf(t), 'model');
   const { code, err } = await pull(`${address}/`, '--folder', to);
