@@ -253,11 +253,17 @@ class DeviceAgent implements Agent {
   }
 
   async #work(task: Task, signal: AbortSignal): Promise<void> {
-    const finished = await doTask(task, this.#duties, signal);
-    await this.#refresh(); // What made a task fail may be what the fleet must know.
-    signal.throwIfAborted();
-    this.#state = { phase: 'offering', finished };
-    await handIn(finished, this.#duties, signal);
+    const { peak } = this.#duties;
+    peak.busy();
+    try {
+      const finished = await doTask(task, this.#duties, signal);
+      await this.#refresh(); // What made a task fail may be what the fleet must know.
+      signal.throwIfAborted();
+      this.#state = { phase: 'offering', finished };
+      await handIn(finished, this.#duties, signal);
+    } finally {
+      peak.rest(); // Also after one that was cancelled.
+    }
   }
 
   #offer(finished: Finished): void {

@@ -51,7 +51,6 @@ export interface TransferLimits {
 export async function doTask(task: Task, duties: Duties, signal: AbortSignal): Promise<Finished> {
   const { trainer, journal, log, peak } = duties;
   log.info('task begins', { ...task.key, baseVersion: task.baseVersion });
-  peak.busy();
   const update = await performTask(
     task,
     {
@@ -72,13 +71,12 @@ export async function doTask(task: Task, duties: Duties, signal: AbortSignal): P
 
 /** Hands an update in. @throws the signal's reason */
 export async function handIn(finished: Finished, duties: Duties, signal: AbortSignal): Promise<void> {
-  const { journal, log, peak } = duties;
+  const { journal, log } = duties;
   const { key, totalBytes, computedS, downS } = finished;
   const from = performance.now();
   const update = { ...finished, read: (start: number, end: number) => journal.read(start, end) };
   const receipt = await offer(update, duties, signal);
   const upS = (performance.now() - from) / 1000;
-  peak.rest();
   if (!receipt) {
     log.warn('update kept: no coordinator answers', { ...key });
     return;

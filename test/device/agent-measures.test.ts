@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeTensors } from '../../schemas/codecs.js';
 import { startFleet } from './agent-rig.js';
+import { FakeTrainer } from './device-rig.js';
 import { noMeasures, tensorsOf } from './fixtures.js';
 
 test('it trains on its shard and hands in local − global with what it measured', async (t) => {
@@ -35,4 +36,16 @@ test('it trains on its shard and hands in local − global with what it measured
   const [down, , , up] = device.points.all.map(({ fields }) => fields.network_joules);
   assert.equal(down, (8 * bytesDown * 331.7) / 1e9);
   assert.ok(up! > (8 * 8_000 * 331.7) / 1e9);
+});
+
+test('after a task, and after one that is cancelled, the peak may be measured', async (t) => {
+  const trainer = new FakeTrainer();
+  const { coordinator, device, task } = await startFleet(t, { trainer });
+  await coordinator.tell('d1', task());
+  assert.deepEqual(await device.peak.count(2), ['busy', 'rest']);
+  trainer.held = true;
+  await coordinator.tell('d1', task({ round: 2 }));
+  await trainer.jobs.count(2);
+  await coordinator.tell('d1', task({ round: 2, kind: 'cancel' }));
+  assert.deepEqual((await device.peak.count(4)).slice(2), ['busy', 'rest']);
 });

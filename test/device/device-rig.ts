@@ -109,6 +109,8 @@ export interface TestDevice {
   trainer: FakeTrainer;
   logged: Events<Record<string, unknown>>;
   points: Events<Point>;
+  /** What the measuring of its peak was told. */
+  peak: Events<'busy' | 'rest'>;
   modelSha256: string;
 }
 
@@ -136,6 +138,7 @@ export async function startDevice(
   const { trainer = new FakeTrainer(), evaluation = at.evaluation, id = 'd1', recheckMs = 60_000 } = changes;
   const logged = new Events<Record<string, unknown>>();
   const points = new Events<Point>();
+  const peak = new Events<'busy' | 'rest'>();
   const journal = await Journal.open(at.state);
   const cacheFile = join(at.state, 'model.json');
   const { model, data } = at;
@@ -158,7 +161,12 @@ export async function startDevice(
       trainer,
       ...(changes.droppedPoints ? { droppedPoints: changes.droppedPoints } : {}),
       measure: () => ({ source: 'ina3221', lap: async () => 5, end: async () => spent }),
-      peak: { current: async () => ({ gflops: 100, source: 'table' }), busy() {}, rest() {}, stop() {} },
+      peak: {
+        current: async () => ({ gflops: 100, source: 'table' }),
+        busy: () => peak.add('busy'),
+        rest: () => peak.add('rest'),
+        stop() {},
+      },
       network: 'wifi',
       write: (written) => written.forEach(points.add),
       log: createLog('device', (line) => logged.add(JSON.parse(line))),
@@ -174,5 +182,5 @@ export async function startDevice(
   );
   t.after(() => agent.stop());
   const { sha256: modelSha256 } = await modelIdentity(model, cacheFile);
-  return { agent, trainer, logged, points, modelSha256 };
+  return { agent, trainer, logged, points, peak, modelSha256 };
 }
