@@ -70,7 +70,10 @@ export async function start(settings: DeviceSettings): Promise<Service> {
     write,
   );
   const { measure } = sampler;
-  const peak = await openPeak({ ...settings, file: join(state, 'peak.json'), root: sensorRoot, restMs }, log);
+  const peak = await openPeak(
+    { ...settings, file: join(state, 'peak.json'), root: sensorRoot, restMs, measure },
+    log,
+  );
   const network = settings.network === 'none' ? undefined : settings.network;
   const cache = new AdapterCache(join(state, 'adapters'));
   const limits = { ...settings, ...transfers };

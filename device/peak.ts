@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { writeAtomic } from '../runtime/files.js';
 import { type Log, told } from '../runtime/log.js';
 import { type Processor, readProcessor } from './cores.js';
+import type { Measure } from './energy.js';
 
 /** What MFU is held against: the processor that trains, in its power mode, in float32. */
 export interface Peak {
@@ -24,6 +25,8 @@ export interface PeakSettings {
   root: string;
   /** Without a task for so long, a peak that nobody knows is measured. */
   restMs: number;
+  /** Measures energy: what the board draws meanwhile is no idleness. */
+  measure: Measure;
   script?: string;
 }
 
@@ -101,6 +104,7 @@ export async function openPeak(settings: PeakSettings, log: Log): Promise<PeakBo
     if (tried || child || provider !== 'cpu' || (await current())) return;
     const conditions = conditionsOf(await readProcessor(root), threads);
     const process = fork(script, [model, `${threads}`], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    const measuring = settings.measure();
     child = process;
     let gflops: number | undefined;
     process.on('message', (message: { gflops: number }) => {
@@ -110,6 +114,7 @@ export async function openPeak(settings: PeakSettings, log: Log): Promise<PeakBo
     const killed = await new Promise<boolean>((resolve) =>
       process.on('close', (_, signal) => resolve(signal === 'SIGTERM')),
     );
+    await measuring.end();
     child = undefined;
     if (killed) return; // For a task: at the next rest again.
     tried = true;

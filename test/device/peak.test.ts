@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { builtinModel } from '../../cli/builtin-model.js';
 import { readProcessor } from '../../device/cores.js';
+import { nothingMeasured } from '../../device/energy.js';
 import { mfuOf, openPeak, type PeakSettings, tablePeak } from '../../device/peak.js';
 import { createLog } from '../../runtime/log.js';
 import { Events } from '../broker/rig.js';
@@ -55,7 +56,15 @@ async function bookOf(change: Setting) {
   const logged = new Events<Record<string, unknown>>();
   const log = createLog('device', (line) => logged.add(JSON.parse(line)));
   const root = board({ 'proc/cpuinfo': 'processor\t: 0\nmodel name\t: Some PC\n' });
-  const usual = { peakGflops: 0, provider: 'cpu', threads: 1, model: 'm', root, restMs: 0 };
+  const usual = {
+    peakGflops: 0,
+    provider: 'cpu',
+    threads: 1,
+    model: 'm',
+    root,
+    restMs: 0,
+    measure: nothingMeasured,
+  };
   return { book: await openPeak({ ...usual, ...change }, log), logged };
 }
 
@@ -88,6 +97,18 @@ test('a device at rest measures what nobody knows, once, and says and keeps it',
   assert.deepEqual([said?.gflops, said?.conditions], [12.5, 'Some PC, 1 × ? MHz, 1 thread']);
   assert.deepEqual(await book.current(), { gflops: 12.5, source: 'measured' });
   assert.deepEqual(JSON.parse(readFileSync(file, 'utf8')), { 'Some PC, 1 × ? MHz, 1 thread': 12.5 });
+});
+
+test('what the board draws while its peak is measured is no idleness', async () => {
+  const path = script('told.mjs', 'process.send({ gflops: 1 }, () => process.exit(0));');
+  const seen = new Events<string>();
+  const measure = () => {
+    seen.add('begins');
+    return { ...nothingMeasured(), end: async () => void seen.add('ends') };
+  };
+  const { book } = await bookOf({ file: join(folder, 'energy.json'), script: path, measure });
+  book.rest();
+  assert.deepEqual(await seen.count(2), ['begins', 'ends']);
 });
 
 test('a task that comes ends the measuring; at the next rest it begins again', async () => {
