@@ -101,7 +101,8 @@ export class Gate {
       }
       const entry = passwords?.get(username ?? '');
       if (!passwords) return refused('a password that is no token', 4);
-      if (!(await this.#check.fits(text, entry))) return refused(`a wrong name or password: ${username}`, 4);
+      if (!(await this.#check.fits(text, entry)))
+        return refused(`a wrong name or password: ${username?.slice(0, 200)}`, 4);
       const { name: id, role, hash } = entry!;
       return this.#hold(client, { role, id }, { kind: 'password', id, role, hash });
     } catch (error) {
@@ -125,6 +126,7 @@ export class Gate {
   }
 
   #hold(client: Client, identity: Identity, proof: Proof): Identity {
+    if (client.closed || client.conn.destroyed) return identity; // It went while its password was checked.
     this.#held.set(client, proof);
     client.conn.once('close', () => this.#held.delete(client));
     return identity;
