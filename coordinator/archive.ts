@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, rmSync } from 'node:fs';
-import { chmod, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { create, extract, list } from 'tar';
 import { syncFolder } from '../runtime/files.js';
@@ -36,11 +36,8 @@ export async function pack(
   await writeFile(join(folder, manifestName), JSON.stringify(manifest, null, 2));
   const partial = `${file}.${process.pid}.partial`;
   await whileThere(partial, async () => {
-    await create({ cwd: folder, file: partial, gzip: { level: 1 }, portable: true, strict: true }, [
-      manifestName,
-      ...paths,
-    ]);
-    await chmod(partial, 0o600);
+    const options = { gzip: { level: 1 }, portable: true, strict: true, mode: 0o600 } as const;
+    await create({ cwd: folder, file: partial, ...options }, [manifestName, ...paths]);
     const handle = await open(partial, 'r+');
     await handle.sync().finally(() => handle.close());
     await rename(partial, file);
