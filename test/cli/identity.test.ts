@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync, watch } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, watch } from 'node:fs';
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -187,11 +187,13 @@ test('a password comes from a pipe, is changed and taken out, and stands in no f
   assert.match((await set('ana', 'first secret\n', '--role', 'operator')).out, /ana is in, as operator/);
   assert.match((await set('barn', 'second secret\n')).out, /barn is in, as device/);
   const before = readFileSync(path, 'utf8');
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  chmodSync(path, 0o640); // For the group of a broker of another user.
   assert.match((await set('ana', 'third secret\n', '--role', 'viewer')).out, /ana has a new password/);
   const after = readFileSync(path, 'utf8');
   assert.match(after, /^barn:device:\$scrypt\$ln=15,r=8,p=1\$\S+\nana:viewer:\$scrypt/);
   assert.ok(!/secret/.test(before + after));
-  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.equal(statSync(path).mode & 0o777, 0o640);
   assert.match((await set('ana', '', '--remove')).out, /ana is out/);
   assert.match((await set('ana', '', '--remove')).err, /has no ana/);
   assert.match((await set('eve', 'short\n')).err, /too short: at least 8/);
