@@ -157,11 +157,16 @@ export async function accumulated(
     for (const [name, { shape }] of parameters) {
       const data = found[`d:${name}`]!.data as Float32Array;
       const sum = gradients.get(name);
-      if (sum) for (let i = 0; i < data.length; i++) sum.data[i]! += data[i]!;
+      if (sum) addInto(sum.data, data);
       else gradients.set(name, { shape, data });
     }
   }
   return { loss, gradients, feedsMs, runMs };
+}
+
+/** A function of its own, which the JavaScript engine makes fast: in its place above it took 20 ns a number. */
+function addInto(sum: Float32Array, data: Float32Array): void {
+  for (let i = 0; i < data.length; i++) sum[i]! += data[i]!;
 }
 
 export const parameterFeeds = (parameters: NamedTensors): Feeds => Object.fromEntries(parameters);
