@@ -44,6 +44,7 @@ export async function openSession(
     executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
+    graphOptimizationLevel: gains(model) ? 'all' : 'disabled',
     enableMemPattern: false, // Cuts the peak of a step by a third, at no loss of speed.
     logSeverityLevel: 3,
     externalData: heldValues(model).map(({ value, data }) => ({ path: value.name, data: bytesOf(data()) })),
@@ -81,6 +82,16 @@ export const bundledProviders = () =>
   listSupportedBackends()
     .filter(({ bundled }) => bundled)
     .map(({ name }) => name);
+
+/**
+ * Whether the runtime's optimization does anything for a graph: it makes once what is made of weights alone (casts,
+ * columns of zeros). Looking through a training graph for more takes it 80 ms and finds nothing: same bits, same speed. Graphs that
+ * branch were not looked at.
+ */
+function gains({ nodes, weights, helds }: Description): boolean {
+  const fixed = new Set([...weights, ...helds].map(({ value }) => value));
+  return nodes.some(({ op, inputs }) => op === 'If' || (/^(Cast|Pad)$/.test(op) && fixed.has(inputs[0]!)));
+}
 
 /** Where the runtime takes tensors from memory, of which it makes copies, it takes none from files. */
 const allHeld = (graph: Description, folder: string): Description => ({
