@@ -68,7 +68,7 @@ test('a model comes from an address, and goes on where the connection was cut', 
   const { code, err } = await pull(`${address}/`, '--folder', to);
   assert.equal(code, 0, err);
   requireWhole(to);
-  assert.ok(asked.includes('GET model.safetensors bytes=1500000-'), asked.join('\n'));
+  assert.match(asked.join('\n'), /^GET model\.safetensors bytes=[1-9]\d*-$/m);
 });
 
 test('sums from elsewhere refuse a model that is another', async (t) => {
