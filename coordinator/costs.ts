@@ -49,7 +49,8 @@ export function withStage(
   spent: Readonly<Record<string, DeviceCost>> = {},
   more: Readonly<Record<string, DeviceCost>> = {},
 ): Record<string, DeviceCost> {
-  const added = Object.entries(more).map(([id, cost]) => [id, addedCost(spent[id], cost)]);
+  const before = new Map(Object.entries(spent));
+  const added = Object.entries(more).map(([id, cost]) => [id, addedCost(before.get(id), cost)]);
   return { ...spent, ...Object.fromEntries(added) };
 }
 

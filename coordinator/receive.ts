@@ -3,7 +3,7 @@ import { decodeTensors } from '../schemas/codecs.js';
 import type { Chunk, Receipt, TaskKey, Update } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import { checkEnvelope, checkTensors, type Expected } from './checks.js';
-import type { Answer, Cohort, RunEntry, RunState } from './run.js';
+import type { Answer, Answers, Cohort, RunEntry, RunState } from './run.js';
 import type { RunStore } from './run-store.js';
 import { chunkBytesOf, Upload, type UploadLimits } from './upload.js';
 
@@ -77,14 +77,18 @@ export function admit(
   const isKey = ({ stage }: Pick<Cohort, 'stage'>) => stage.kind === key.kind && stage.round === key.round;
   if (step.phase === 'open' && isKey(step)) {
     if (!step.round.invited.includes(deviceId)) return 'the device was not invited';
-    const before = step.answers[deviceId];
+    const before = answerOf(step.answers, deviceId);
     if (before) return before;
     if (step.round.phase === 'open') return step;
   }
-  const before = recent.findLast(isKey)?.answers[deviceId];
+  const before = answerOf(recent.findLast(isKey)?.answers ?? {}, deviceId);
   if (before && (before.sha256 === sha256 || !before.accepted)) return before;
   return `${key.kind} of round ${key.round} is closed`;
 }
+
+/** A board may be called `constructor`, which every object has. */
+const answerOf = (answers: Answers, deviceId: string) =>
+  Object.hasOwn(answers, deviceId) ? answers[deviceId] : undefined;
 
 /** What is wrong with a whole update, or the update. */
 function judge(bytes: Uint8Array, expected: Expected): Update | string {

@@ -22,6 +22,22 @@ async function adapterOf(made: Fleet, run: string) {
   return { values, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
+test('a board may have a name that every JavaScript object has', async (t) => {
+  const made = await Fleet.start(t);
+  for (const script of two) await made.device({ ...script, id: script.id === 'a' ? 'constructor' : 'b' });
+  await made.coordinator({ defaults: { minDevices: 2 } });
+  await made.trigger({ optimizer: 'fedavg' });
+  const { rounds, perDevice } = await made.result();
+  assert.deepEqual(
+    rounds.map(({ participants }) => participants),
+    [
+      ['b', 'constructor'],
+      ['b', 'constructor'],
+    ],
+  );
+  assert.equal(new Map(Object.entries(perDevice ?? {})).get('constructor')?.examples, 2);
+});
+
 test('two devices and two rounds end with the adapter that FedAvg makes by hand', async (t) => {
   const made = await Fleet.start(t);
   for (const script of two) await made.device(script);
