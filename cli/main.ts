@@ -22,6 +22,7 @@ main(process.argv.slice(2)).catch(fail);
 
 async function main(argv: readonly string[]): Promise<void> {
   const [first = 'help'] = argv;
+  if (first === 'help' && argv.length > 1) return main([...argv.slice(1), '--help']);
   if (first === 'help' || first === '--help' || first === '-h') return void process.stdout.write(overview());
   if (first === 'version' || first === '--version' || first === '-v')
     return void process.stdout.write(`fleetune ${manifest.version}\n`);
@@ -54,7 +55,7 @@ function overview(): string {
     ...Object.entries(commands)
       .filter(([name]) => isCarried(name))
       .map(([name, { summary }]) => ({ name: `fleetune ${name}`, summary })),
-    { name: 'fleetune help', summary: 'this text' },
+    { name: 'fleetune help', summary: 'this text; with a command behind it, that command’s settings' },
     { name: 'fleetune version', summary: 'the version' },
   ];
   const text = table(

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { startRenewal } from '../identity/renewal.js';
 import { requireFolder } from '../runtime/files.js';
 import { type Check, linkCheck } from '../runtime/health.js';
+import { takeLock } from '../runtime/lock.js';
 import { createLog, forChild } from '../runtime/log.js';
 import type { Service } from '../runtime/service.js';
 import { packageVersion } from '../runtime/version.js';
@@ -31,14 +32,31 @@ const restMs = 30_000;
 /**
  * Starts the device service. Nothing here loads the training engine: that is the trainer process's.
  * @throws Refusal where settings don't fit each other, the model, the data or the state folder can't be used,
- * or no broker answers
+ * another device service has that folder, or no broker answers
  */
 export async function start(settings: DeviceSettings): Promise<Service> {
-  const { id, state, model, threads, trainerIdleS, telemetryS, power, sensorRoot } = settings;
+  const { state } = settings;
   const problem = chunkProblem(settings) ?? powerModelProblem(settings);
   if (problem) throw new Refusal(problem);
-  const log = createLog(`device ${id}`, settings);
   await requireFolder(state, 'the state folder (--state)');
+  const inUse = (holder: string) =>
+    `the state folder (--state) ${state} is in use by ${holder}: stop that device, or give another`;
+  const lock = await takeLock(join(state, 'lock'), inUse).catch((error) => {
+    if (error instanceof Refusal) throw error;
+    return undefined; // A full disk, or one without hard links, is no second device.
+  });
+  try {
+    const service = await startIn(settings);
+    return { ...service, stop: () => service.stop().finally(() => lock?.release()) };
+  } catch (error) {
+    await lock?.release();
+    throw error;
+  }
+}
+
+async function startIn(settings: DeviceSettings): Promise<Service> {
+  const { id, state, model, threads, trainerIdleS, telemetryS, power, sensorRoot } = settings;
+  const log = createLog(`device ${id}`, settings);
   const journal = await Journal.open(state);
   const inventory = createInventory({ ...settings, cacheFile: join(state, 'model.json') });
   const trainer = createTrainer({

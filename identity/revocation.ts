@@ -20,7 +20,7 @@ export function revoke(authority: Authority, name: string, nowMs: number): Promi
     const serials = (await countingOf(authority, name, nowMs)).map(({ serial }) => serial);
     if (serials.length === 0 && dropped === 0)
       throw new Refusal(
-        `${name} has no certificate that counts and no claim: fleetune ca list shows who has`,
+        `"${name}" has no certificate that counts and no claim: fleetune ca list shows who has`,
       );
     const before = await revokedBy(authority);
     const added = serials.map((serial) => ({ serial, atMs: nowMs }));

@@ -122,7 +122,7 @@ async function revocation(
       return [
         problem('its certificate is revoked', 'a new one lets it in again: fleetune provision, or a claim'),
       ];
-    return [ok(`not revoked; the list has ${revoked.length} others`)];
+    return [ok(`not revoked; certificates in the list: ${revoked.length}`)];
   } catch (error) {
     const { message } = error as Error;
     if (isBroker)

@@ -21,6 +21,13 @@ test('help lists every command', async () => {
   assert.equal((await fleetune(['--help'])).out, out);
 });
 
+test('help with a command behind it is that command’s --help', async () => {
+  assert.equal(
+    (await fleetune(['help', 'rounds', 'start'])).out,
+    (await fleetune(['rounds', 'start', '--help'])).out,
+  );
+});
+
 test('the version is the package’s', async () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
   assert.equal((await fleetune(['--version'])).out, `fleetune ${version}\n`);

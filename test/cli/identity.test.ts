@@ -92,7 +92,7 @@ test('a bundle is made, listed, revoked, and never overwritten; an authority nei
   );
   assert.match(
     (await fleetune(['revoke', 'shed', '--ca', ca])).err,
-    /shed has no certificate that counts and no claim/,
+    /"shed" has no certificate that counts and no claim/,
   );
 });
 

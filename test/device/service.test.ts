@@ -69,6 +69,19 @@ test('SIGTERM ends it cleanly, with a goodbye', async (t) => {
   assert.equal(coordinator.presences.all.at(-1)?.online, false);
 });
 
+test('a second one on the same state folder is refused; after kill −9 the folder is free', async (t) => {
+  const { url } = await startRig(t, brokerLimits);
+  const at = deviceFolder(t);
+  const first = startService(t, url, at);
+  await ready(first);
+  const second = startService(t, url, at);
+  assert.deepEqual(await once(second.child, 'exit'), [1, null]);
+  assert.match(second.said(), new RegExp(`state folder .* is in use by process ${first.child.pid}`));
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+  await ready(startService(t, url, at));
+});
+
 test('its points reach the coordinator', async (t) => {
   const { url } = await startRig(t, brokerLimits);
   const coordinator = await startCoordinator(t, url);
