@@ -97,6 +97,8 @@ export function readDemoSettings(
     throw new Refusal('--eval is held-out text for --data: give both, or neither');
   if ((settings.split === 'field') !== (settings.splitField !== ''))
     throw new Refusal('--split field and --split-field NAME go together');
+  if (settings.split !== 'iid' && settings.data === '')
+    throw new Refusal(`--split ${settings.split} deals the rows of --data: give both, or neither`);
   const mode = settings.model !== builtinModel ? 'model' : settings.data !== '' ? 'text' : 'builtin';
   const told = Object.entries(settings).filter(([key]) => given.has(key) && Object.hasOwn(ofTheRun, key));
   const { settings: run } = checkSettings(runSettings, {
