@@ -136,13 +136,12 @@ export class Gate {
   async #readAgain(): Promise<void> {
     try {
       this.#rules = await readRules(this.#settings);
+      const { secrets, revoked } = this.#rules;
+      if (secrets) this.#renewed(secrets);
+      this.#log.info('changed files taken', { revoked: revoked.size });
     } catch (error) {
       this.#log.error('changed files not taken', { reason: told(error) });
-      return;
     }
-    const { secrets, revoked } = this.#rules;
-    this.#log.info('changed files taken', { revoked: revoked.size });
-    if (secrets) this.#renewed(secrets);
     this.#sweep();
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { cp, readFile, rm } from 'node:fs/promises';
+import { appendFile, cp, readFile, rm } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { test } from 'node:test';
 import { revoke } from '../../identity/revocation.js';
@@ -68,6 +68,14 @@ test('an expired certificate, one of another authority and none at all are cut u
     assert.equal(told.message, 'connection refused');
     assert.match(String(told.address), /127\.0\.0\.1/);
   }
+});
+
+test('a certificate whose chain is cut is not taken, and the broker goes on with what it has', async (t) => {
+  const { bundle, enter, logged, secure } = await startSecure(t);
+  const path = joinPath(secure.tls, 'tls.crt');
+  await appendFile(path, '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n');
+  await logged.find(({ message }) => message === 'changed files not taken');
+  await enter(await bundle('device', 'barn'), 'device', 'barn');
 });
 
 test('strangers who show nothing, speak no TLS or no MQTT do not fill the log', async (t) => {
