@@ -21,12 +21,10 @@ export const watchBundle = (folder: string, changed: (options: TlsOptions) => vo
     Object.values(bundleFiles).map((file) => join(folder, file)),
     lookMs,
     () => {
-      let options: TlsOptions;
       try {
-        options = serverTls(folder);
+        changed(serverTls(folder));
       } catch {
-        return; // Between two files: the next look finds the other changed too.
+        // Between two files, or a chain that is cut: what was there counts until they change again.
       }
-      changed(options);
     },
   );
