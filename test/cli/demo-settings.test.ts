@@ -42,7 +42,10 @@ test('a round waits for all devices of the demo, and all are invited', () => {
 test('flags that make no sense together are refused', () => {
   assert.throws(() => read('--eval', 'x.json'), { name: 'Refusal', message: /--eval .* --data/ });
   assert.throws(() => read('--data', 'x', '--split', 'field'), { name: 'Refusal', message: /--split-field/ });
-  assert.throws(() => read('--split', 'dirichlet'), { name: 'Refusal', message: /--split dirichlet deals .* --data/ });
+  assert.throws(() => read('--split', 'dirichlet'), {
+    name: 'Refusal',
+    message: /--split dirichlet deals .* --data/,
+  });
   assert.throws(() => read('--data', 'x', '--split-field', 'topic'), { name: 'Refusal' });
 });
 
