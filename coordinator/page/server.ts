@@ -9,6 +9,8 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { serverTls, watchBundle } from '../../identity/server-tls.js';
+import { networkOf } from '../../runtime/network.js';
+import { Rates } from '../../runtime/rate.js';
 import { Refusal } from '../../schemas/refusal.js';
 import { readAssets, safety } from './assets.js';
 import { credentialCheck, isOurName } from './gate.js';
@@ -24,8 +26,9 @@ const turnMs = 1000;
 const maxConnections = 64;
 const headersLimitMs = 10_000;
 const maxHeaderBytes = 8 * 1024;
-/** An answer to wrong credentials comes late, so that few can be tried. */
+/** An answer to wrong credentials comes late, and those of one network count: few can be tried, also side by side. */
 const wrongCredentialsMs = 300;
+const borne = { perS: 0.2, burst: 20 };
 
 /**
  * Serves the live page: its files, `/live` as server-sent events, `/live.json` as one snapshot. Reads only.
@@ -39,6 +42,7 @@ export async function startPageServer(
   const { pageHost, pagePort, pageUser, pagePassword, pageNames } = settings;
   const assets = await readAssets();
   const viewers = new Viewers();
+  const failures = new Rates(borne);
   const mayEnter = pageUser === '' ? () => true : credentialCheck(pageUser, pagePassword);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -50,8 +54,14 @@ export async function startPageServer(
     if (!isOurName(headers.host, pageNames))
       return say(421, 'not served under this name: ask by address, or give the name with --page-names');
     if (method !== 'GET' && method !== 'HEAD') return say(405, 'only read here', { allow: 'GET, HEAD' });
+    const from = networkOf(request.socket.remoteAddress ?? '');
+    if (headers.authorization !== undefined && pageUser !== '' && !failures.has(from, performance.now()))
+      return say(429, 'too many wrong passwords from there: wait a little', { 'retry-after': '10' });
     if (!mayEnter(headers.authorization)) {
-      if (headers.authorization !== undefined) await wait(wrongCredentialsMs);
+      if (headers.authorization !== undefined) {
+        failures.takeOne(from, performance.now());
+        await wait(wrongCredentialsMs);
+      }
       return say(401, 'whoever looks says who he is', { 'www-authenticate': challenge });
     }
     const path = url.split('?', 1)[0]!;

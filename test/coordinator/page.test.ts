@@ -117,6 +117,17 @@ test('with credentials nothing is served without them', async (t) => {
   assert.equal((await ask(url, { authorization: basic('ops:secret') })).status, 200);
 });
 
+test('whoever guesses side by side is not listened to any more, whoever guesses nothing is', async (t) => {
+  const url = await serve(t, { pageUser: 'ops', pagePassword: 'secret' });
+  const guess = (word: string) => ask(url, { authorization: basic(`ops:${word}`) });
+  const guesses = await Promise.all(Array.from({ length: 30 }, (_, i) => guess(`guess ${i}`)));
+  const answers = guesses.map(({ status }) => status);
+  assert.deepEqual([...new Set(answers)].sort(), [401, 429]);
+  assert.ok(answers.filter((status) => status === 401).length <= 21);
+  assert.equal((await guess('secret')).status, 429);
+  assert.equal((await ask(url)).status, 401);
+});
+
 test('every answer forbids foreign resources, inline code and frames, and it is read only', async (t) => {
   const url = await serve(t);
   const answers = [await ask(url), await ask(`${url}/nothing`), await ask(`${url}/../settings.ts`)];
