@@ -10,6 +10,8 @@ export interface Expected {
   /** Names and shapes of the adapter; null for init, which makes them. */
   shapes: ReadonlyMap<string, readonly number[]> | null;
   maxNorm: number;
+  /** What the task can have used at most, whatever the shard holds. */
+  maxExamples: number;
 }
 
 /**
@@ -26,7 +28,7 @@ export function checkEnvelope(update: Update, expected: Expected): string {
     return `it starts from version ${update.baseVersion}, expected ${baseVersion}`;
   if (update.baseSha256 !== baseSha256)
     return `it starts from adapter ${update.baseSha256.slice(0, 12)}…, expected ${baseSha256.slice(0, 12)}…`;
-  return checkMeasures(key, update.measures);
+  return checkMeasures(key, update.measures, expected.maxExamples);
 }
 
 /** What is wrong with an update's tensors; '' when nothing is. */
@@ -61,10 +63,11 @@ function checkNumbers(tensors: NamedTensors, maxNorm: number): string {
   return norm <= maxNorm ? '' : `its norm is ${norm.toPrecision(4)}, at most ${maxNorm} (maxUpdateNorm)`;
 }
 
-function checkMeasures({ kind }: TaskKey, measures: Measures): string {
+function checkMeasures({ kind }: TaskKey, { examples, loss }: Measures, maxExamples: number): string {
   if (kind === 'init') return '';
-  if (measures.examples === 0) return 'it used no examples';
-  return measures.loss < 0 ? `its loss is ${measures.loss}, expected at least 0` : '';
+  if (examples === 0) return 'it used no examples';
+  if (examples > maxExamples) return `it used ${examples} examples, the task has ${maxExamples} at most`;
+  return loss < 0 ? `its loss is ${loss}, expected at least 0` : '';
 }
 
 const told = ({ run, round, kind }: TaskKey) => `${kind} of round ${round} of run ${run}`;

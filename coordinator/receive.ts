@@ -1,9 +1,10 @@
 import { decode } from '../schemas/codec.js';
 import { decodeTensors } from '../schemas/codecs.js';
 import type { Chunk, Receipt, TaskKey, Update } from '../schemas/messages.js';
+import type { RunSettings } from '../schemas/run-settings.js';
 import { Refusal } from '../schemas/refusal.js';
 import { checkEnvelope, checkTensors, type Expected } from './checks.js';
-import type { Answer, Answers, Cohort, RunEntry, RunState } from './run.js';
+import type { Answer, Answers, Cohort, RunEntry, RunState, Stage } from './run.js';
 import type { RunStore } from './run-store.js';
 import { chunkBytesOf, Upload, type UploadLimits } from './upload.js';
 
@@ -113,7 +114,15 @@ function expected(state: RunState, cohort: Cohort, deviceId: string, shapes: Rec
     baseSha256: isInit ? '' : state.sha256,
     shapes: isInit ? null : shapes,
     maxNorm: state.settings.maxUpdateNorm,
+    maxExamples: maxExamplesOf(cohort.stage, state.settings),
   };
+}
+
+/** Different examples that a task can use: what it claims is its weight in the mean. */
+function maxExamplesOf({ kind }: Stage, settings: RunSettings): number {
+  const { steps, batchSize, accumulation, evaluationExamples } = settings;
+  const asked = kind === 'evaluate' ? evaluationExamples : steps * batchSize * accumulation;
+  return asked > 0 ? asked : Number.POSITIVE_INFINITY;
 }
 
 function answerer(key: TaskKey, sha256: string) {

@@ -67,7 +67,8 @@ export function recorded(records: readonly RoundRecord[], record: RoundRecord): 
     const one = all[i]!;
     if (!one.perDevice) continue;
     left -= Object.keys(one.perDevice).length;
-    if (left < 0) all[i] = withoutDevices(one);
+    // The newest keeps them all: its evaluation is still to be added.
+    if (left < 0 && i < all.length - 1) all[i] = withoutDevices(one);
   }
   return all;
 }

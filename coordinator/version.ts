@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { decode } from '../schemas/codec.js';
 import { decodeTensors } from '../schemas/codecs.js';
+import type { Measures } from '../schemas/messages.js';
 import { adapterConfig } from '../schemas/peft.js';
 import type { RunSettings } from '../schemas/run-settings.js';
 import type { NamedTensors } from '../schemas/tensors.js';
@@ -31,7 +32,7 @@ export async function makeVersion(
       const answer = answers[deviceId];
       if (!answer?.accepted) throw new Error(`${deviceId} contributes without an accepted update`);
       const read = async () => (await readUpdate(store.updatePath(stage, deviceId))).tensors;
-      return { deviceId, weight: answer.measures.examples, read };
+      return { deviceId, weight: weightOf(answer.measures, settings), read };
     }),
   );
   const { adapter, state: moments } = serverStep(
@@ -51,6 +52,10 @@ export async function makeVersion(
   const version = state.version + 1;
   return { version, ...(await store.writeVersion(version, adapter, moments)) };
 }
+
+/** A device says itself how much it trained on; a run of an older journal has no limit. */
+const weightOf = ({ examples }: Measures, { maxWeight }: RunSettings) =>
+  maxWeight > 0 ? Math.min(examples, maxWeight) : examples;
 
 /** Text of adapter_config.json for a run's adapter. */
 export const configOf = (settings: RunSettings) => adapterConfig(loraOf(settings));

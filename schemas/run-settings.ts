@@ -83,6 +83,13 @@ export const runSettings = {
     max: 1e9,
     help: 'L2 norm over which an update is refused',
   },
+  maxWeight: {
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    max: 2 ** 32 - 1,
+    help: 'examples that an update counts for at most in the mean; 0: all it says; 1: all devices alike',
+  },
   steps: {
     kind: 'integer',
     default: 20,

@@ -16,6 +16,7 @@ const expected: Expected = {
     ['v', [2]],
   ]),
   maxNorm: 5,
+  maxExamples: 3,
 };
 const measures = { examples: 3, steps: 1, tokens: 9, labelTokens: 4, loss: 1, seconds: 1, bytesDown: 0 };
 const update: Update = {
@@ -54,6 +55,11 @@ const envelopes: [string, Partial<Update>, RegExp][] = [
   ],
   ['that says the task failed', { failure: 'out of memory' }, /could not do the task: out of memory/],
   ['made of no examples', { measures: { ...measures, examples: 0 } }, /no examples/],
+  [
+    'made of more examples than its task has',
+    { measures: { ...measures, examples: 4 } },
+    /used 4 examples, the task has 3 at most/,
+  ],
   ['with a loss below 0', { measures: { ...measures, loss: -1 } }, /loss is -1, expected at least 0/],
 ];
 for (const [what, change, reason] of envelopes)

@@ -153,6 +153,19 @@ test('of a long run of many devices the oldest rounds keep their sums alone', ()
   );
 });
 
+test('a round of more devices than are kept has them until the next: its evaluation adds to them', () => {
+  const many = Object.fromEntries(
+    Array.from({ length: maxParts + 1 }, (_, i) => [`d${i}`, { bytesUp: 1, bytesDown: 1 }]),
+  );
+  const record = { ...stateOf([...before, ...trained]).records[0]!, perDevice: many };
+  assert.equal(recorded([], record)[0]!.perDevice, many);
+  const next = recorded([record], { ...record, round: 2 });
+  assert.deepEqual(
+    next.map(({ perDevice }) => perDevice !== undefined),
+    [false, true],
+  );
+});
+
 test('the summary has the run’s costs and each device’s; a status leaves the devices out', () => {
   const later = (entries: RunEntry[]) =>
     entries.map((entry) => ({

@@ -95,6 +95,28 @@ test('two devices and two rounds end with the adapter that FedAvg makes by hand'
   assert.ok(held().some(([topic]) => topic === topics.manifest(summary.run, 2)));
 });
 
+test('a device that claims many examples weighs what the run allows at most', async (t) => {
+  const made = await Fleet.start(t);
+  for (const script of two) await made.device(script);
+  await made.coordinator({ defaults: { minDevices: 2, rounds: 1 } });
+  await made.trigger({ maxWeight: 1 });
+  const { run, rounds } = await made.result();
+  assert.equal(rounds[0]!.trainLoss, 1.75, 'what is measured stays as it was told');
+  assert.deepEqual((await adapterOf(made, run)).values, [2, 0.5, 3.5, 1.5]); // (1 + 2) / 2, not 1.75.
+});
+
+test('an update that claims more examples than its task can have used is refused', async (t) => {
+  const made = await Fleet.start(t);
+  await made.device(two[0]!);
+  const bad = await made.device({ ...two[1]!, examples: 17 });
+  await made.coordinator({ defaults: { minDevices: 2, rounds: 1 } });
+  await made.trigger({ steps: 2, batchSize: 4, accumulation: 2 });
+  const { rounds } = await made.result();
+  assert.deepEqual(rounds[0]!.participants, ['a']);
+  assert.equal(bad.receipts.find((r) => r.state === 'refused')?.reason, rounds[0]!.refused.b);
+  assert.equal(rounds[0]!.refused.b, 'it used 17 examples, the task has 16 at most');
+});
+
 for (const [what, change] of [
   ['NaN', { data: new Uint8Array(Float32Array.of(1, Number.NaN, 1, 1).buffer) }],
   ['shape', { shape: [4, 1] }],
