@@ -176,13 +176,13 @@ export class Coordinator {
 
   #presence(device: string, presence: Presence): Promise<void> {
     if (presence.deviceId !== device) throw new Refusal(`it is of device ${presence.deviceId}`);
-    return this.#then(async () => {
+    return this.#then(() => {
       const before = this.#driver.devices;
       this.#driver.devices = announced(before, presence, this.#options.maxDevices);
       if (this.#driver.devices === before) return;
       if (presence.online) this.#driver.introduced(device);
       else {
-        if (presence.stopped) await this.#driver.left(device);
+        if (presence.stopped) this.#driver.left(device);
         this.#parts.sink.write([deathPoint(presence, this.#options.fleet, this.#parts.clock())]);
       }
     });

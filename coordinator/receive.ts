@@ -1,8 +1,8 @@
 import { decode } from '../schemas/codec.js';
 import { decodeTensors } from '../schemas/codecs.js';
 import type { Chunk, Receipt, TaskKey, Update } from '../schemas/messages.js';
-import type { RunSettings } from '../schemas/run-settings.js';
 import { Refusal } from '../schemas/refusal.js';
+import type { RunSettings } from '../schemas/run-settings.js';
 import { checkEnvelope, checkTensors, type Expected } from './checks.js';
 import type { Answer, Answers, Cohort, RunEntry, RunState, Stage } from './run.js';
 import type { RunStore } from './run-store.js';

@@ -15,7 +15,8 @@ import type { RunEntry, RunState } from './run.js';
 import { RunStore } from './run-store.js';
 import { cancelTask, dueTasks, type Told, taskFor } from './tasks.js';
 import type { UploadLimits } from './upload.js';
-import { configOf, makeVersion } from './version.js';
+import { configOf } from './version.js';
+import { VersionMaking } from './version-making.js';
 
 export interface DriverOptions {
   runs: string;
@@ -38,11 +39,7 @@ export interface DriverParts {
   inTurn: (work: () => Promise<void>) => Promise<void>;
 }
 
-/** What making a version came to. */
-type Outcome = { run: OpenRun } & ({ made: { version: number; sha256: string } } | { error: unknown });
-
 const retryMs = 2000;
-const makeTries = 3;
 
 /**
  * Drives the run that is on: decides (plan.ts), writes the decision to the journal, then does it, until the
@@ -57,14 +54,14 @@ export class RunDriver {
   /** The run that ended last, for copies of its updates that come late. */
   #ended: RunState | null = null;
   #told = new Map<string, Told>();
+  /** Devices that were told to stop, since when. */
+  readonly #stopped = new Map<string, number>();
   #note = '';
   #trouble = '';
   /** What the last status was about. */
   #said: unknown[] = [];
   #pausedUntilMs = 0;
-  #making: Promise<void> | undefined;
-  #outcome: Outcome | undefined;
-  #failedMakes = 0;
+  readonly #making: VersionMaking;
   devices: PresenceTable = new Map();
   connectedMs: number | null = null;
 
@@ -72,6 +69,7 @@ export class RunDriver {
     this.#options = options;
     this.#parts = parts;
     this.#latest = latest;
+    this.#making = new VersionMaking(() => void parts.inTurn(() => this.settle()));
   }
 
   get run(): OpenRun | null {
@@ -94,6 +92,12 @@ export class RunDriver {
   /** A device came or said something new about itself: it may not know its task. */
   introduced(deviceId: string): void {
     this.#told.delete(deviceId);
+    this.#stopped.delete(deviceId);
+  }
+
+  /** A device was told to stop: its round waits for it a little, as it may be started again. */
+  left(deviceId: string): void {
+    this.#stopped.set(deviceId, this.#parts.clock());
   }
 
   /** @returns the receipt to send. @throws disk trouble: then nothing is answered */
@@ -115,17 +119,6 @@ export class RunDriver {
     return receipt;
   }
 
-  /** A device was told to stop: its round waits for it no more. */
-  async left(deviceId: string): Promise<void> {
-    const step = this.#run?.state.step;
-    if (step?.phase !== 'open' || !outstanding(step.round).includes(deviceId)) return;
-    const reason = 'the device was stopped';
-    const entry = { kind: 'refused', atMs: this.#parts.clock(), deviceId, sha256: '', reason } as const;
-    await this.#take(entry).catch((error) => {
-      if (!isDiskTrouble(error)) throw error; // Else its deadline ends it.
-    });
-  }
-
   /** Ends the run now; its devices are told to stop. */
   async stop(reason: string): Promise<void> {
     if (this.#run && this.#run.state.step.phase !== 'ended')
@@ -137,6 +130,7 @@ export class RunDriver {
     const { clock, publisher, log } = this.#parts;
     if (clock() >= this.#pausedUntilMs) {
       try {
+        await this.#letGo();
         await this.#drive();
         this.#trouble = '';
       } catch (error) {
@@ -161,9 +155,23 @@ export class RunDriver {
 
   /** Lets what is under way end, and leaves the run open on disk. */
   async close(): Promise<void> {
-    await this.#making;
+    await this.#making.idle();
     await this.#run?.close();
     this.#run = null;
+  }
+
+  /** Devices that were stopped, and did not come back, are waited for no more. */
+  async #letGo(): Promise<void> {
+    const nowMs = this.#parts.clock();
+    for (const [deviceId, sinceMs] of this.#stopped) {
+      if (nowMs - sinceMs < this.#options.settleMs) continue;
+      const step = this.#run?.state.step;
+      if (step?.phase === 'open' && outstanding(step.round).includes(deviceId)) {
+        const reason = 'the device was stopped';
+        await this.#take({ kind: 'refused', atMs: nowMs, deviceId, sha256: '', reason });
+      }
+      this.#stopped.delete(deviceId);
+    }
   }
 
   async #drive(): Promise<void> {
@@ -205,43 +213,24 @@ export class RunDriver {
     if (record) sink.write([roundPoint(record, state.run, this.#options.fleet, entry.atMs)]);
   }
 
-  /**
-   * The next version, made beside everything else: summing many updates takes a while.
-   * @returns false while it is not there yet; its end settles again
-   */
-  async #make(run: OpenRun, { stage, contributors }: Extract<Step, { do: 'make' }>): Promise<boolean> {
-    const { clock, inTurn, log } = this.#parts;
-    const outcome = this.#outcome;
-    this.#outcome = undefined;
-    if (outcome?.run !== run) {
-      this.#making ??= makeVersion(run.store, run.state, stage, contributors)
-        .then(
-          (made): Outcome => ({ run, made }),
-          (error: unknown): Outcome => ({ run, error }),
-        )
-        .then((result) => {
-          this.#making = undefined;
-          this.#outcome = result;
-          void inTurn(() => this.settle());
-        });
-      return false;
-    }
+  /** @returns false while the next version is not there yet; its end settles again */
+  async #make(run: OpenRun, step: Extract<Step, { do: 'make' }>): Promise<boolean> {
+    const { clock, log } = this.#parts;
+    const outcome = this.#making.outcome(run, step);
+    if (!outcome) return false;
     if ('made' in outcome) {
-      this.#failedMakes = 0;
       await this.#take({ kind: 'made', atMs: clock(), ...outcome.made });
-      await run.store.prune(outcome.made.version, stage.round, this.#options.keepVersions);
+      await run.store.prune(outcome.made.version, step.stage.round, this.#options.keepVersions);
       return true;
     }
     const reason = `the next version can’t be made: ${told(outcome.error)}`;
     log.error('version not made', { reason });
-    if (isDiskTrouble(outcome.error) && ++this.#failedMakes < makeTries) throw outcome.error;
-    this.#failedMakes = 0;
     await this.#take({ kind: 'failed', atMs: clock(), reason });
     return true;
   }
 
   async #finish(run: OpenRun): Promise<void> {
-    await this.#making; // A stop may come while a version is made: it is not the run's.
+    await this.#making.idle(); // A stop may come while a version is made: it is not the run's.
     const summary = summaryOf(run.state);
     if (summary.adapter) await run.store.writeAdapter(summary.adapter.version, configOf(run.state.settings));
     await run.store.writeSummary(summary);

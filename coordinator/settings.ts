@@ -38,10 +38,10 @@ export const coordinatorSettings = {
   },
   settleS: {
     kind: 'number',
-    default: 5,
+    default: 10,
     min: 0,
     max: 3600,
-    help: 'that a round waits for devices of the one before that are away',
+    help: 'that a round waits for devices of the one before that are away, and for one that was stopped in it',
   },
   telemetryBytes: {
     kind: 'integer',

@@ -30,6 +30,7 @@ export interface CoordinatorSetup {
   clock?: () => number;
   fleet?: string;
   resendMs?: number;
+  settleMs?: number;
   maxUpdateBytes?: number;
   /** Why no telemetry is taken. */
   noRoom?: string;
@@ -98,7 +99,7 @@ export class Fleet {
         maxDevices: 100,
         keepVersions: 3,
         resendMs,
-        settleMs: 0,
+        settleMs: setup.settleMs ?? 0,
         defaults: { rounds: 2, ...defaults },
       },
       {

@@ -126,6 +126,23 @@ for (const away of [false, true])
     );
   });
 
+test('a device that is stopped and started again in mid-round is asked again, though nobody else is waited for', async (t) => {
+  const made = await Fleet.start(t);
+  await made.device(two[0]!);
+  const b = await made.device({ ...two[1]!, change: (u, task) => (task.key.kind === 'train' ? null : u) });
+  await made.coordinator({ settleMs: 10_000, defaults: { rounds: 1, minDevices: 2, deadlineS: 600 } });
+  await made.trigger();
+  await until(
+    () => made.status?.state === 'training' && made.status.received.join() === 'a',
+    'a has answered',
+  );
+  await b.leave();
+  await made.device(two[1]!);
+  const { state, rounds } = await made.result();
+  assert.equal(state, 'completed');
+  assert.deepEqual([rounds[0]!.participants, rounds[0]!.refused], [['a', 'b'], {}]);
+});
+
 test('time in which the coordinator was away does not count against a deadline', async (t) => {
   const made = await Fleet.start(t);
   await made.device(two[0]!);

@@ -20,6 +20,13 @@ test('services that are told to stop in mid-round leave nothing to wait for', {
       assert.deepEqual(died, ['coordinator ended with exit code 0']);
       assert.equal(resumed.adapter!.sha256, calm.adapter!.sha256, 'the same to the bit');
 
+      await startRun(fleet, 'device-restarts', { deadlineS });
+      await until(training(1));
+      process.kill(supervisor.processes().get('device-1')!, 'SIGTERM');
+      const restarted = await completed(fleet, 'device-restarts');
+      assert.equal(died.at(-1), 'device-1 ended with exit code 0');
+      assert.equal(restarted.adapter!.sha256, calm.adapter!.sha256, 'it did its task after all');
+
       await startRun(fleet, 'device-stops', { deadlineS, rounds: 1, quorum: 0.6, steps: 40 });
       await until(training(1));
       process.kill(supervisor.processes().get('device-2')!, 'SIGTERM');
