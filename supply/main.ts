@@ -5,6 +5,7 @@ import { fail } from '../runtime/service.js';
 import { readArguments } from '../runtime/settings.js';
 import { Refusal } from '../schemas/refusal.js';
 import type { SettingTable } from '../schemas/settings.js';
+import { askRegistry } from './audit.js';
 import { billText } from './bill.js';
 import { isAllowed, productionLicences } from './licences.js';
 import { nameOf, readLock } from './lock.js';
@@ -20,6 +21,7 @@ const actions: Record<string, { summary: string; run(argv: readonly string[]): v
   pack: { summary: 'makes a folder that holds one service, and its bill of materials', run: runPack },
   bill: { summary: 'the bill of materials of a service, CycloneDX', run: showBill },
   licences: { summary: 'the licence of every production package', run: showLicences },
+  audit: { summary: 'asks the registry for known vulnerabilities of the runtime packages', run: showAudit },
   sample: { summary: 'writes the built-in text as shards of sample devices', run: runSample },
 };
 
@@ -95,6 +97,26 @@ function showLicences(argv: readonly string[]): void {
   process.stdout.write(`${lines.join('\n')}\n`);
   const not = all.filter(({ licence }) => !isAllowed(licence)).map(({ name }) => name);
   if (not.length > 0) throw new Refusal(`licences that are not allowed: ${not.join(', ')}`);
+}
+
+/** Exit code 1: something is high or critical; 2: the registry does not say. */
+function showAudit(argv: readonly string[]): void {
+  read('audit', {}, argv);
+  const asked = new Set(productionLicences(readLock(root)).map(({ name, version }) => `${name}@${version}`))
+    .size;
+  const audit = askRegistry(root);
+  if (audit.kind === 'unanswered') {
+    process.stderr.write(`fleetune: not audited: the registry does not answer audits: ${audit.why}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const { findings, lower } = audit;
+  for (const { severity, name, title, url } of findings)
+    process.stdout.write(`${severity}\t${name}\t${title}\t${url}\n`);
+  if (findings.length > 0)
+    throw new Refusal(`advisories, high or critical, on the ${asked} runtime packages: ${findings.length}`);
+  const rest = lower === 0 ? '' : `; packages with something lower: ${lower}`;
+  process.stdout.write(`${asked} runtime packages asked about: nothing high or critical${rest}\n`);
 }
 
 function runSample(argv: readonly string[]): void {
