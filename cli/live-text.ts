@@ -3,7 +3,7 @@ import { bytesText, type Column, counted, fixed, secondsText, table } from './ta
 
 /** What a live view says, as text. Pure. */
 
-/** One line that tells how far the run is: devices, round, loss, bytes, time left. */
+/** One line that tells how far the run is: devices, round, time left, loss, bytes; a narrow terminal cuts its end. */
 export function headline({ totals, run, phase, history, lossBefore, secondsLeft }: LiveSnapshot): string {
   if (!run) return `${counted(totals.ready, 'device')} ready`;
   const last = history.findLast(({ evalLoss }) => evalLoss !== null);
@@ -13,9 +13,9 @@ export function headline({ totals, run, phase, history, lossBefore, secondsLeft 
   return joined([
     counted(totals.ready, 'device'),
     plain(phase),
+    secondsLeft !== null && `about ${secondsText(secondsLeft)} left`,
     loss,
     up + down > 0 && `${bytesText(up)} up, ${bytesText(down)} down`,
-    secondsLeft !== null && `about ${secondsText(secondsLeft)} left`,
   ]);
 }
 

@@ -71,16 +71,19 @@ function terminalView(out: NodeJS.WriteStream, now: () => number): OpenView {
   };
 }
 
+/** While a phase lasts, a line that is no other than the last tells nothing, and what changed may wait a little. */
 function plainView(out: NodeJS.WriteStream, now: () => number): OpenView {
   let lastPhase = '';
+  let lastLine = '';
   let lastMs = 0;
   return {
     show(state) {
       const shown = snapshot(state, now(), 0);
       if (shown.phase === '' || (shown.phase === lastPhase && now() - lastMs < quietLimitMs)) return;
-      lastPhase = shown.phase;
-      lastMs = now();
-      out.write(`${headline(shown)}\n`);
+      const line = headline(shown);
+      if (line === lastLine) return;
+      [lastPhase, lastLine, lastMs] = [shown.phase, line, now()];
+      out.write(`${line}\n`);
     },
     note: (text) => void out.write(`${text}\n`),
     end: () => {},

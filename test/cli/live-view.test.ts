@@ -7,10 +7,10 @@ import { beforeAfter, memoryText, roundTable } from '../../cli/report.js';
 import { secondsLeft } from '../../schemas/progress.js';
 import { atMs, fleetAtWork, presence, record, score, status } from './live-samples.js';
 
-test('the headline tells devices, round, loss, bytes and time left', () => {
+test('the headline tells devices, round, time left, loss and bytes', () => {
   assert.equal(
     headline(snapshot(fleetAtWork(), atMs)),
-    '2 devices · round 2 of 4: training (1 of 2 in) · loss 2.250 (before 3.000) · 2.0 KiB up, 1.0 MiB down · about 30 s left',
+    '2 devices · round 2 of 4: training (1 of 2 in) · about 30 s left · loss 2.250 (before 3.000) · 2.0 KiB up, 1.0 MiB down',
   );
   assert.equal(headline(snapshot(nothingHeard('home'), atMs)), '0 devices ready');
 });
@@ -65,6 +65,20 @@ test('off a terminal a line comes only when the run gets further', () => {
   view.show(state);
   view.show({ ...state, status: { ...status, received: ['a', 'b'] } });
   assert.equal(written.length, 2);
+});
+
+test('off a terminal a run that stays where it is long tells what else changed, and never the same again', () => {
+  const written: string[] = [];
+  const out = { write: (text: string) => written.push(text) } as unknown as NodeJS.WriteStream;
+  let nowMs = atMs;
+  const view = createLiveView(out, () => nowMs);
+  const state = { ...fleetAtWork(), status: { ...status, history: [] } }; // Nobody knows yet how long a round takes.
+  for (const _ of Array.from({ length: 4 })) {
+    view.show(state);
+    nowMs += 20_000;
+  }
+  view.show(withPresence(state, { ...presence, deviceId: 'c' }));
+  assert.equal(written.length, 2, written.join(''));
 });
 
 test('on a terminal the block is drawn over itself, and a note stays above it', () => {
