@@ -3,18 +3,13 @@ import type { Log } from '../runtime/log.js';
 import { networkOf } from '../runtime/network.js';
 import { QuietLog } from '../runtime/quiet-log.js';
 import { Rates } from '../runtime/rate.js';
+import { Tally } from '../runtime/tally.js';
 import type { Limits } from './limits.js';
 
 type DoorLimits = Pick<
   Limits,
   'maxConnections' | 'maxAddressConnections' | 'maxAddressWaiting' | 'addressConnectsPerS'
 >;
-
-interface Visitors {
-  open: number;
-  /** Of these, not let in yet. */
-  waiting: number;
-}
 
 /** The same connection, seen as a raw socket, as TLS, or behind a WebSocket. */
 const nameOf = ({ remoteAddress, remotePort, localPort }: Socket) =>
@@ -27,9 +22,12 @@ export class Door {
   readonly #limits: DoorLimits;
   readonly #log: QuietLog;
   readonly #rates: Rates;
-  readonly #visitors = new Map<string, Visitors>();
-  /** Connection → its address, while it is not let in. */
-  readonly #waiting = new Map<string, string>();
+  /** By address. */
+  readonly #open = new Tally();
+  /** Of these, not let in yet. */
+  readonly #waiting = new Tally();
+  /** Connection → what says that it waits no more. */
+  readonly #entries = new Map<string, () => void>();
 
   constructor(limits: DoorLimits, log: Log) {
     this.#limits = limits;
@@ -57,30 +55,25 @@ export class Door {
 
   /** A client was let in. */
   entered(socket: Socket): void {
-    const name = nameOf(socket);
-    const address = this.#waiting.get(name);
-    if (address === undefined) return;
-    this.#waiting.delete(name);
-    this.#visitors.get(address)!.waiting--;
+    this.#entries.get(nameOf(socket))?.();
   }
 
   #admit(socket: Socket, address: string): void {
     const name = nameOf(socket);
-    const visitors = this.#visitors.get(address) ?? { open: 0, waiting: 0 };
-    this.#visitors.set(address, visitors);
-    visitors.open++;
-    visitors.waiting++;
-    this.#waiting.set(name, address);
+    const leave = this.#open.add(address);
+    const enter = this.#waiting.add(address);
+    this.#entries.set(name, enter);
     socket.once('close', () => {
-      if (this.#waiting.delete(name)) visitors.waiting--;
-      visitors.open--;
-      if (visitors.open === 0) this.#visitors.delete(address);
+      enter();
+      leave();
+      if (this.#entries.get(name) === enter) this.#entries.delete(name);
     });
   }
 
   #problem(address: string, nowMs: number): string | undefined {
     const { maxAddressConnections, maxAddressWaiting, addressConnectsPerS } = this.#limits;
-    const { open, waiting } = this.#visitors.get(address) ?? { open: 0, waiting: 0 };
+    const open = this.#open.of(address);
+    const waiting = this.#waiting.of(address);
     if (open >= maxAddressConnections)
       return `${open} from this address are open (--max-address-connections)`;
     if (waiting >= maxAddressWaiting)

@@ -108,7 +108,7 @@ const overheard = ({ write, take }: Sink, newest: NewestFigures): CoordinatorPar
 async function openPage(settings: CoordinatorSettings, source: () => LiveSource, log: Log) {
   const { pagePort, pageHost, pageUser } = settings;
   if (pagePort < 0) return undefined;
-  const page = await startPage(settings, source);
+  const page = await startPage(settings, source, log);
   log.info('live page', { host: pageHost, port: page.port, user: pageUser || null });
   return page;
 }

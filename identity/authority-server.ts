@@ -4,6 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import { limitConnections } from '../runtime/connections.js';
 import { type Log, told } from '../runtime/log.js';
 import { networkOf } from '../runtime/network.js';
 import { QuietLog } from '../runtime/quiet-log.js';
@@ -45,7 +46,7 @@ export interface Enrolled {
 
 const maxBodyBytes = 16 * 1024;
 const limitMs = 10_000;
-const maxConnections = 200;
+const connections = { all: 200, network: 50 };
 /** Failures of an address that are borne at once, and a second. */
 const borne = { burst: 30, perS: 0.5 };
 const ownDays = 30;
@@ -68,9 +69,9 @@ export async function serveAuthority(
     ...{ handshakeTimeout: limitMs, headersTimeout: limitMs, requestTimeout: limitMs },
     ...{ connectionsCheckingInterval: limitMs, maxHeaderSize: 8 * 1024 },
   });
-  server.maxConnections = maxConnections;
   const failures = new Rates(borne);
   const quiet = new QuietLog(log);
+  const closeAll = limitConnections(server, connections, (facts) => quiet.warn('connection refused', facts));
   server.on('request', (request, response) => {
     const address = networkOf(request.socket.remoteAddress ?? '');
     // What is read is public, and brokers read it all the time.
@@ -117,8 +118,9 @@ export async function serveAuthority(
     port: (server.address() as AddressInfo).port,
     async stop() {
       clearInterval(renewal);
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      closeAll();
+      await closed;
     },
   };
 }

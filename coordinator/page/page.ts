@@ -1,3 +1,4 @@
+import type { Log } from '../../runtime/log.js';
 import type { LiveLimits, LiveSnapshot, LiveSource } from '../../schemas/live.js';
 import { snapshotOf } from '../../schemas/live.js';
 import { startPageServer } from './server.js';
@@ -18,13 +19,13 @@ const maxWatts = 300;
 export async function startPage(
   settings: PageSettings,
   source: () => LiveSource,
-  clock: () => number = Date.now,
+  log: Log,
 ): Promise<{ port: number; stop(): Promise<void> }> {
   const watts: PageSnapshot['watts'] = [];
-  const snapshot = (): PageSnapshot => ({ ...snapshotOf(source(), clock(), limits), watts: [...watts] });
-  const server = await startPageServer(settings, snapshot);
+  const snapshot = (): PageSnapshot => ({ ...snapshotOf(source(), Date.now(), limits), watts: [...watts] });
+  const server = await startPageServer(settings, snapshot, log);
   const timer = setInterval(() => {
-    const now = snapshotOf(source(), clock(), { devices: 0, rounds: 0 });
+    const now = snapshotOf(source(), Date.now(), { devices: 0, rounds: 0 });
     if (now.totals.watts !== null) watts.push({ atMs: now.atMs, watts: now.totals.watts });
     if (watts.length > maxWatts) watts.shift();
   }, wattsEveryMs);

@@ -9,7 +9,10 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { serverTls, watchBundle } from '../../identity/server-tls.js';
+import { limitConnections } from '../../runtime/connections.js';
+import type { Log } from '../../runtime/log.js';
 import { networkOf } from '../../runtime/network.js';
+import { QuietLog } from '../../runtime/quiet-log.js';
 import { Rates } from '../../runtime/rate.js';
 import { Refusal } from '../../schemas/refusal.js';
 import { readAssets, safety } from './assets.js';
@@ -23,7 +26,7 @@ export interface PageServer {
 }
 
 const turnMs = 1000;
-const maxConnections = 64;
+const connections = { all: 64, network: 48 };
 const headersLimitMs = 10_000;
 const maxHeaderBytes = 8 * 1024;
 /** An answer to wrong credentials comes late, and those of one network count: few can be tried, also side by side. */
@@ -38,6 +41,7 @@ const borne = { perS: 0.2, burst: 20 };
 export async function startPageServer(
   settings: PageSettings,
   snapshot: () => { atMs: number },
+  log: Log,
 ): Promise<PageServer> {
   const { pageHost, pagePort, pageUser, pagePassword, pageNames } = settings;
   const assets = await readAssets();
@@ -80,7 +84,10 @@ export async function startPageServer(
     response.on('error', () => response.destroy()); // Whoever asked is gone.
     void answer(request, response);
   });
-  server.maxConnections = maxConnections;
+  const quiet = new QuietLog(log);
+  const closeAll = limitConnections(server, connections, (facts) =>
+    quiet.warn('connection to the page refused', facts),
+  );
   server.headersTimeout = headersLimitMs;
   server.requestTimeout = headersLimitMs;
   await listen(server, pageHost, pagePort);
@@ -95,7 +102,7 @@ export async function startPageServer(
       clearInterval(turns);
       stopWatching();
       const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
+      closeAll();
       await closed;
     },
   };

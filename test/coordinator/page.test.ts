@@ -9,12 +9,14 @@ import { credentialCheck, isOurName } from '../../coordinator/page/gate.js';
 import type { PageSnapshot } from '../../coordinator/page/page.js';
 import { startPageServer } from '../../coordinator/page/server.js';
 import { pageProblem, pageSettings } from '../../coordinator/page/settings.js';
+import { createLog } from '../../runtime/log.js';
 import { Refusal } from '../../schemas/refusal.js';
 import { requireSettings } from '../../schemas/settings.js';
 import { makeTestAuthority } from '../identity/authority-rig.js';
 import { PageFleet } from './page-rig.js';
 
 const settingsOf = (raw: Record<string, unknown>) => requireSettings(pageSettings, raw, 'test');
+const silent = createLog('test', () => undefined);
 const basic = (credentials: string) => `Basic ${Buffer.from(credentials).toString('base64')}`;
 
 interface Answer {
@@ -32,7 +34,8 @@ async function ask(url: string, headers: Record<string, string> = {}, method = '
 /** A server of the page without a fleet, which ends with the test. */
 async function serve(t: { after(work: () => Promise<void>): void }, raw: Record<string, unknown> = {}) {
   let atMs = 0;
-  const server = await startPageServer(settingsOf({ pagePort: 0, ...raw }), () => ({ atMs: ++atMs }));
+  const snapshot = () => ({ atMs: ++atMs });
+  const server = await startPageServer(settingsOf({ pagePort: 0, ...raw }), snapshot, silent);
   t.after(() => server.stop());
   return `http://127.0.0.1:${server.port}`;
 }
@@ -75,7 +78,7 @@ test('with a certificate it is served by TLS alone', async (t) => {
 
 test('a port that is taken is refused in words', async (t) => {
   const port = new URL(await serve(t)).port;
-  const again = startPageServer(settingsOf({ pagePort: Number(port) }), () => ({ atMs: 0 }));
+  const again = startPageServer(settingsOf({ pagePort: Number(port) }), () => ({ atMs: 0 }), silent);
   await assert.rejects(again, (e) => e instanceof Refusal && /the port is taken/.test(e.message));
 });
 
@@ -194,6 +197,21 @@ test('so many may look and no more', async (t) => {
     assert.ok(tries < 50, 'its place is never free');
   }
   for (const sent of looking) sent.on('error', () => {}).destroy();
+});
+
+test('who holds all the connections of an address leaves others theirs', async (t) => {
+  const url = await serve(t);
+  const { port } = new URL(url);
+  const held = Array.from({ length: 64 }, () => connect(Number(port), '127.0.0.1').resume());
+  const refused = held.map((socket) =>
+    once(
+      socket.on('error', () => {}),
+      'close',
+    ),
+  );
+  const [answer] = await once(get(`${url}/live.json`, { localAddress: '127.0.0.2' }), 'response');
+  assert.equal(answer.statusCode, 200);
+  await Promise.race(refused);
 });
 
 test('a request without an end, or with too long a head, is cut', async (t) => {
