@@ -1,3 +1,4 @@
+import { within } from '../runtime/limit.js';
 import type { Measures, Task } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import { decodeSafetensors, type NamedTensors } from '../schemas/tensors.js';
@@ -26,6 +27,9 @@ export interface DoneStep extends Progress {
   mfu: number | undefined;
 }
 
+/** A sensor that hangs holds up the end of a task no longer. */
+const tellLimitMs = 2_000;
+
 export type Made = { tensors: NamedTensors; measures: Measures };
 
 /** A task's computation, with what it took of the board's power and what the board could do at most. */
@@ -37,18 +41,22 @@ export async function compute(
 ): Promise<Made> {
   const peak = task.key.kind === 'train' ? await bench.peak() : undefined;
   const measuring = bench.measure();
-  const done = async (step: Progress) => {
-    const atMs = Date.now();
-    const watts = await measuring.lap();
+  let telling = Promise.resolve();
+  const done = async (step: Progress, atMs: number) => {
+    const watts = await measuring.lap().catch(() => undefined);
     const mfu = mfuOf(step.flops, step.ms / 1000, peak);
     bench.progress({ ...step, atMs, watts, powerSource: measuring.source, mfu });
   };
   let made: Made;
   let spent: Spent | undefined;
   try {
-    made = await make(task, bench, base, stop, (step) => void done(step));
+    made = await make(task, bench, base, stop, (step) => {
+      const atMs = Date.now();
+      telling = telling.then(() => done(step, atMs));
+    });
   } finally {
-    spent = await measuring.end();
+    spent = await measuring.end().catch(() => undefined);
+    await within(tellLimitMs, telling);
   }
   return { ...made, measures: { ...made.measures, ...energyOf(spent), ...peakOf(peak) } };
 }
@@ -70,7 +78,7 @@ async function make(
   progress: (step: Progress) => void,
 ): Promise<Made> {
   stop.throwIfAborted();
-  if (!base) return { tensors: await trainer.init(task), measures: nothing };
+  if (!base) return { tensors: await trainer.init(task), measures: noMeasures };
   const adapter = decodeSafetensors(base, `adapter version ${task.baseVersion}`);
   if (task.key.kind === 'evaluate') {
     const shard = inventory.shard('evaluation', task.evaluationExamples);
@@ -82,7 +90,7 @@ async function make(
   return { tensors: delta, measures };
 }
 
-export const nothing: Measures = {
+export const noMeasures: Measures = {
   examples: 0,
   steps: 0,
   tokens: 0,

@@ -3,7 +3,7 @@ import { encodeTensors } from '../schemas/codecs.js';
 import type { Measures, Task, Update } from '../schemas/messages.js';
 import type { NetworkProfile } from '../schemas/network-energy.js';
 import { Refusal } from '../schemas/refusal.js';
-import { compute, nothing, type Workbench } from './computation.js';
+import { compute, noMeasures, type Workbench } from './computation.js';
 import type { Inventory } from './inventory.js';
 import type { Pulled } from './pull.js';
 
@@ -49,7 +49,7 @@ export async function performTask(task: Task, shop: Workshop, signal: AbortSigna
     signal.throwIfAborted();
     // What a stopped trainer says is not why it was stopped.
     const reason = told(stop.signal.aborted ? stop.signal.reason : error);
-    return { ...undone(task, shop.deviceId, reason), measures: { ...nothing, ...transfer } };
+    return { ...undone(task, shop.deviceId, reason), measures: { ...noMeasures, ...transfer } };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
@@ -60,7 +60,7 @@ export async function performTask(task: Task, shop: Workshop, signal: AbortSigna
 const undone = ({ key, baseVersion, baseSha256 }: Task, deviceId: string, failure: string): Update => ({
   ...{ key, deviceId, baseVersion, baseSha256, codec },
   tensors: [],
-  measures: nothing,
+  measures: noMeasures,
   failure,
 });
 

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noMeasures } from '../../device/computation.js';
 import { decodeTensors } from '../../schemas/codecs.js';
 import { startFleet } from './agent-rig.js';
 import { FakeTrainer } from './device-rig.js';
-import { noMeasures, tensorsOf } from './fixtures.js';
+import { tensorsOf } from './fixtures.js';
 
 test('it trains on its shard and hands in local − global with what it measured', async (t) => {
   const { coordinator, device, task } = await startFleet(t);
@@ -48,4 +49,21 @@ test('after a task, and after one that is cancelled, the peak may be measured', 
   await trainer.jobs.count(2);
   await coordinator.tell('d1', task({ round: 2, kind: 'cancel' }));
   assert.deepEqual((await device.peak.count(4)).slice(2), ['busy', 'rest']);
+});
+
+test('a reading that is slow, or fails, costs a task that reading alone; its steps are told before its end', async (t) => {
+  const slowly = async () => {
+    await new Promise(setImmediate);
+    throw new Error('the sensor is gone');
+  };
+  const measure = () => ({ source: 'ina3221', lap: slowly, end: slowly });
+  const { coordinator, device, task } = await startFleet(t, { measure });
+  await coordinator.tell('d1', task());
+  const { failure, measures } = await coordinator.updates.find(() => true);
+  assert.deepEqual([failure, measures.steps, measures.joules], ['', 1, undefined]);
+  await device.logged.find(({ message }) => message === 'update accepted');
+  const points = device.points.all.map(({ measurement }) => measurement);
+  assert.deepEqual(points, ['network', 'training', 'task', 'network']);
+  const { loss, watts } = device.points.all[1]!.fields;
+  assert.deepEqual([loss, watts], [2, undefined]);
 });

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { AdapterCache } from '../../device/adapter-cache.js';
 import { type Agent, startAgent } from '../../device/agent.js';
+import { noMeasures } from '../../device/computation.js';
 import type { TransferLimits } from '../../device/duty.js';
+import type { Measure } from '../../device/energy.js';
 import { createInventory } from '../../device/inventory.js';
 import { Journal } from '../../device/journal.js';
 import { modelIdentity } from '../../device/model-identity.js';
@@ -15,7 +17,7 @@ import { createLog } from '../../runtime/log.js';
 import type { Point, Task } from '../../schemas/messages.js';
 import { encodeSafetensors, type NamedTensors } from '../../schemas/tensors.js';
 import { Events } from '../broker/rig.js';
-import { noMeasures, tensorsOf } from './fixtures.js';
+import { tensorsOf } from './fixtures.js';
 
 export interface Job {
   task: Task;
@@ -121,6 +123,7 @@ export interface DeviceChanges {
   evaluation?: string;
   recheckMs?: number;
   droppedPoints?: () => number;
+  measure?: Measure;
   /** The bundle's folder, of a broker that speaks TLS. */
   tls?: string;
 }
@@ -160,7 +163,7 @@ export async function startDevice(
       cache: new AdapterCache(join(at.state, 'adapters')),
       trainer,
       ...(changes.droppedPoints ? { droppedPoints: changes.droppedPoints } : {}),
-      measure: () => ({ source: 'ina3221', lap: async () => 5, end: async () => spent }),
+      measure: changes.measure ?? (() => ({ source: 'ina3221', lap: async () => 5, end: async () => spent })),
       peak: {
         current: async () => ({ gflops: 100, source: 'table' }),
         busy: () => peak.add('busy'),

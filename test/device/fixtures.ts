@@ -1,4 +1,4 @@
-import type { Measures, Task, TaskKey } from '../../schemas/messages.js';
+import type { Task, TaskKey } from '../../schemas/messages.js';
 import type { NamedTensors } from '../../schemas/tensors.js';
 
 /** A whole task for tests; its key and what else is said. */
@@ -27,16 +27,6 @@ export function taskOf(key: Partial<TaskKey> = {}, rest: Partial<Task> = {}): Ta
     ...rest,
   };
 }
-
-export const noMeasures: Measures = {
-  examples: 0,
-  steps: 0,
-  tokens: 0,
-  labelTokens: 0,
-  loss: 0,
-  seconds: 0,
-  bytesDown: 0,
-};
 
 /** A tensor of so many numbers that start at `first`. */
 export function tensorsOf(count: number, first = 0): NamedTensors {

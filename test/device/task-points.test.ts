@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { noMeasures } from '../../device/computation.js';
 import { stepPoint, taskPoint, transferPoint } from '../../device/task-points.js';
-import { noMeasures } from './fixtures.js';
 
 const key = { run: 'r', round: 3, kind: 'train' } as const;
 const step = { step: 2, steps: 9, loss: 1.5, ms: 500, tokensPerSecond: 200, flops: 1e9, atMs: 7 };
