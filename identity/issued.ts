@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFolder } from '../runtime/files.js';
+import { leaveToOwner, syncFolder } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
 import type { CertificateRole } from '../schemas/roles.js';
 import { textOf } from './bundle.js';
@@ -21,8 +21,10 @@ const file = (folder: string) => join(folder, 'issued.jsonl');
 export async function register(folder: string, entry: Issued): Promise<void> {
   const path = file(folder);
   const isTorn = !/(^|\n)$/.test(textOf(path) ?? '');
+  const before = await stat(path).catch(() => undefined);
   const handle = await open(path, 'a', 0o600);
   try {
+    await leaveToOwner(handle, path, before);
     await handle.appendFile(`${isTorn ? '\n' : ''}${JSON.stringify(entry)}\n`);
     await handle.sync();
   } finally {

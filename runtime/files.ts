@@ -1,18 +1,21 @@
 import { constants, existsSync } from 'node:fs';
-import { access, mkdir, open, rename, rm } from 'node:fs/promises';
+import { access, type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Refusal } from '../schemas/refusal.js';
 
 let writes = 0;
 
 /**
- * Replaces a file so that a crash leaves the old or the new one, whole and on disk.
- * @param mode of the new file, before the umask: 0o600 for a secret
+ * Replaces a file so that a crash leaves the old or the new one, whole and on disk. It keeps its owner and its mode.
+ * @param mode of a new file, before the umask, and the most of an old one: 0o600 for a secret
  */
 export async function writeAtomic(path: string, data: string | Uint8Array, mode = 0o666): Promise<void> {
   const partial = `${path}.${process.pid}-${writes++}.partial`; // Two writes of one file may be under way.
+  const before = await stat(path).catch(() => undefined);
   const file = await open(partial, 'w', mode);
   try {
+    await leaveToOwner(file, path, before);
+    if (before) await file.chmod(before.mode & mode).catch(unlessRefused);
     await file.writeFile(data);
     await file.sync();
     await rename(partial, path);
@@ -23,6 +26,30 @@ export async function writeAtomic(path: string, data: string | Uint8Array, mode 
     await file.close();
   }
   await syncFolder(dirname(path));
+}
+
+/**
+ * Leaves a file to who had it or, where root makes a new one, whose its folder is: what an operator changes by sudo
+ * is still the service's to read. In a folder that is everybody's, as /tmp, anybody may have put a file there to be
+ * given what is written.
+ * @param before what stood in its place
+ */
+export async function leaveToOwner(
+  file: FileHandle,
+  path: string,
+  before: { uid: number; gid: number } | undefined,
+): Promise<void> {
+  const folder = await stat(dirname(path));
+  const isEverybodys = (folder.mode & 0o1002) !== 0;
+  const owner = before ?? (process.getuid?.() === 0 ? folder : undefined);
+  if (!owner || isEverybodys) return;
+  const { uid, gid } = await file.stat();
+  if (uid !== owner.uid || gid !== owner.gid) await file.chown(owner.uid, owner.gid).catch(unlessRefused);
+}
+
+/** Only root gives files away, and some disks know neither owners nor modes: whose it is then is the disk's affair. */
+function unlessRefused(error: NodeJS.ErrnoException): void {
+  if (!/^E(PERM|INVAL|NOSYS|NOTSUP|OPNOTSUPP)$/.test(error.code ?? '')) throw error;
 }
 
 /** Makes names written into a folder durable. */

@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -21,7 +20,7 @@ export async function setPassword(argv: readonly string[], title: CommandTitle):
   if (remove && !known) throw new Refusal(`${path} has no ${name}`);
   const line = remove ? '' : `${name}:${role}:${await hashPassword(await askPassword(name))}\n`;
   const others = before.split('\n').filter((other) => other !== '' && !other.startsWith(`${name}:`));
-  const mode = before === '' ? 0o600 : statSync(path).mode & 0o640; // A group that reads it goes on to.
+  const mode = before === '' ? 0o600 : 0o640; // A group that reads it goes on to.
   await onDisk(writeAtomic(path, others.map((other) => `${other}\n`).join('') + line, mode));
   process.stdout.write(
     `${path}: ${name} ${remove ? 'is out' : known ? 'has a new password' : `is in, as ${role}`}\n`,

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -22,6 +32,42 @@ test('writes of one file at the same time leave one of them, whole', async () =>
   await Promise.all(texts.map((text) => writeAtomic(path, text)));
   assert.ok(texts.includes(readFileSync(path, 'utf8')));
   assert.deepEqual(readdirSync(folder), ['a.json']);
+});
+
+const notRoot = process.getuid?.() !== 0 && 'only root may give files away';
+const looksOf = (path: string) => {
+  const { uid, gid, mode } = statSync(path);
+  return [uid, gid, (mode & 0o777).toString(8)];
+};
+
+test('a file that is replaced keeps its owner, its group and its mode, but opens no further than asked', {
+  skip: notRoot,
+}, async () => {
+  const path = join(folder, 'passwords');
+  writeFileSync(path, 'old');
+  chownSync(path, 4242, 4243);
+  chmodSync(path, 0o640);
+  await writeAtomic(path, 'new');
+  assert.deepEqual(looksOf(path), [4242, 4243, '640']);
+  chmodSync(path, 0o666);
+  await writeAtomic(path, 'new', 0o600);
+  assert.deepEqual(looksOf(path), [4242, 4243, '600']);
+});
+
+test('a new file of root’s is its folder’s owner’s; in a folder that is everybody’s it stays root’s', {
+  skip: notRoot,
+}, async () => {
+  const own = join(folder, 'own');
+  mkdirSync(own);
+  chownSync(own, 4242, 4243);
+  await writeAtomic(join(own, 'new'), 'new', 0o600);
+  assert.deepEqual(looksOf(join(own, 'new')), [4242, 4243, '600']);
+  for (const mode of [0o777, 0o1777]) {
+    chmodSync(own, mode);
+    chownSync(join(own, 'new'), 4242, 4243);
+    await writeAtomic(join(own, 'new'), 'new', 0o600);
+    assert.deepEqual(looksOf(join(own, 'new')), [0, 0, '600']);
+  }
 });
 
 test('a folder is made where it is missing, and refused by its name and use where it can’t be', async () => {

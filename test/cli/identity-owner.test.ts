@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { chownSync, readdirSync, statSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fleetune } from './command.js';
+
+const service = 4242;
+
+/** All that is below a folder, and the folder. */
+const within = (folder: string) => [
+  folder,
+  ...(readdirSync(folder, { recursive: true }) as string[]).map((path) => join(folder, path)),
+];
+
+test('what an operator changes under sudo stays the service’s, whatever the umask', {
+  skip: process.getuid?.() !== 0 && 'only root may give files away',
+}, async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'fleetune-owner-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const [ca, passwords] = [join(folder, 'ca'), join(folder, 'passwords')];
+  const run = async (argv: string[], input?: string) => {
+    const { code, err } = await fleetune(argv, input);
+    assert.equal(code, 0, err);
+  };
+  await run(['ca', 'init', '--ca', ca]);
+  await run(['password', 'ana', '--passwords', passwords], 'first secret');
+  for (const path of within(folder)) chownSync(path, service, service);
+  const crl = join(ca, 'public', 'crl.pem');
+  const before = statSync(crl).mode;
+  const umask = process.umask(0o077);
+  t.after(() => process.umask(umask));
+  await run(['password', 'ana', '--passwords', passwords], 'second secret');
+  await run(['provision', 'barn', '--ca', ca, '--out', join(folder, 'barn')]);
+  await run(['claim', 'shed', '--ca', ca, '--authority', 'https://server.example:8884']);
+  await run(['revoke', 'barn', '--ca', ca]);
+  const paths = [passwords, ...within(ca)];
+  assert.ok(paths.some((path) => path.endsWith('issued.jsonl')));
+  const others = paths.filter((path) => statSync(path).uid !== service || statSync(path).gid !== service);
+  assert.deepEqual(others, []);
+  assert.equal(statSync(crl).mode, before);
+});
