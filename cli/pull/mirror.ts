@@ -1,7 +1,7 @@
 /** A model's files in a folder or below a web address, with the hashes of a SHA256SUMS file, as a pull sees the hub. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { Refusal } from '../../schemas/refusal.js';
 import { type Body, type Hub, type RepoFile, readRange, understood } from './hub.js';
@@ -24,7 +24,9 @@ export function openMirror(source: string, sums: string, patience: Patience): Hu
   return {
     async list() {
       const text =
-        sums === '' ? await place.text(sumsFile) : await readFile(sums, 'utf8').catch(absent(sums));
+        sums === ''
+          ? await place.text(sumsFile)
+          : await textOf(createReadStream(sums), sums).catch(absent(sums));
       const listed = parseSums(text, sums === '' ? `${source}/${sumsFile}` : sums);
       const files: RepoFile[] = [];
       for (const { path, hex } of listed)
@@ -57,7 +59,10 @@ interface Place {
 
 function folderOf(folder: string, { signal }: Patience): Place {
   return {
-    text: (name) => readFile(join(folder, name), 'utf8').catch(absent(join(folder, name))),
+    async text(name) {
+      const path = join(folder, name);
+      return textOf(createReadStream(path), path).catch(absent(path));
+    },
     size: async (name) => (await stat(join(folder, name)).catch(absent(join(folder, name)))).size,
     async read({ path }, from) {
       return {
@@ -94,10 +99,7 @@ function addressOf(address: string, patience: Patience): Place {
   return {
     async text(name) {
       const response = await request(at(name), { signal: limited() }).catch(understand);
-      const text = await response.text().catch(understand);
-      if (text.length > maxSumsBytes)
-        throw new Refusal(`${at(name)} is no list of a model's files: too long`);
-      return text;
+      return textOf(response.body ?? [], at(name)).catch(understand);
     },
     async size(name) {
       const headers = { 'accept-encoding': 'identity' };
@@ -114,9 +116,26 @@ function addressOf(address: string, patience: Patience): Place {
 
 const advice = `: make it there with "sha256sum * > ${sumsFile}", or give one with --sums`;
 
+/** A list of sums, as text. @throws Refusal where it is longer than one: what comes behind is not read */
+async function textOf(
+  pieces: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  from: string,
+): Promise<string> {
+  const read: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of pieces) {
+    bytes += piece.length;
+    if (bytes > maxSumsBytes)
+      throw new Refusal(`${from} is no list of a model's files: longer than ${maxSumsBytes} bytes`);
+    read.push(piece);
+  }
+  return Buffer.concat(read).toString();
+}
+
 /** What becomes of a file that can't be read. */
 const absent =
   (path: string) =>
   (error: NodeJS.ErrnoException): never => {
+    if (error instanceof Refusal) throw error;
     throw new Refusal(`${path} can't be read (${error.code})${path.endsWith(sumsFile) ? advice : ''}`);
   };

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { pipeline, Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { fleetune } from './command.js';
 import { folderOf, partIn, placeOf, quick, repository, requireWhole, wanted, weights } from './pull-rig.js';
@@ -84,6 +85,37 @@ test('sums from elsewhere refuse a model that is another', async (t) => {
     /ENOENT/,
     'nothing takes its place before all is checked',
   );
+});
+
+test('a list that has no end is not read to its end, from an address, a folder or --sums', async (t) => {
+  let sent = 0;
+  const piece = Buffer.alloc(2 ** 16, 'x');
+  const { address } = await site(t, (request, response) => {
+    if (!request.url!.endsWith('SHA256SUMS')) return false;
+    pipeline(
+      Readable.from(
+        (function* () {
+          for (; sent < 2 ** 27; sent += piece.length) yield piece;
+        })(),
+      ),
+      response,
+      () => undefined,
+    );
+    return true;
+  });
+  const to = join(await folderOf(t), 'model');
+  const told = async (...argv: string[]) => {
+    const { code, err } = await pull(...argv, '--folder', to);
+    assert.match(err, /is no list of a model's files: longer than 1048576 bytes/);
+    assert.equal(code, 1);
+  };
+  await told(address);
+  assert.ok(sent < 2 ** 26, `${sent} bytes sent`);
+  const from = await stick(t);
+  await told(from, '--sums', '/dev/zero');
+  await rm(join(from, 'SHA256SUMS'));
+  await symlink('/dev/zero', join(from, 'SHA256SUMS'));
+  await told(from);
 });
 
 test('a source that is none says what it lacks', async (t) => {
