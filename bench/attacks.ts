@@ -10,8 +10,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type ClientHandlers, connectClient, type FleetClient } from '../broker/client.js';
 import { topicsOf } from '../schemas/topics.js';
-import { forkService } from '../test/cli/forked.js';
 import { attacks } from './attack-kinds.js';
+import { forkService } from './forked.js';
 import { machine, median } from './machine.js';
 import { markdown } from './markdown.js';
 

@@ -7,8 +7,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startSampler } from '../device/sampler.js';
-import { jetsons } from '../test/device/sensors/jetsons.js';
-import { plant, type Tree } from '../test/device/sensors/tree.js';
+import { jetsons } from './boards/jetsons.js';
+import { plant, type Tree } from './boards/tree.js';
 import { markdown } from './markdown.js';
 
 const seconds = Number(process.argv[2] ?? 20);

@@ -45,6 +45,7 @@ test('each rule finds its breach', () => {
   );
   told(bad('coordinator/run.ts', "export * from '../broker/server.js';"), /may not import broker\/server/);
   told(bad('cli/a.ts', "const m = await import('../coordinator/round.js');"), /cli may not import/);
+  told(bad('bench/a.ts', "import { x } from '../test/browser.js';"), /bench may not import test/);
   told(bad('device/agent.ts', "import mqtt from 'mqtt';"), /mqtt belongs to broker\/connection\.ts/);
   told(bad('cli/a.ts', "import x from 'left-pad';"), /left-pad has no owner/);
   told(bad('attic/a.ts', "import { x } from './b.js';"), /attic is no room/);

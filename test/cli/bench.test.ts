@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { jetsons } from '../../bench/boards/jetsons.js';
+import { plant } from '../../bench/boards/tree.js';
 import { correlation } from '../../cli/sweep/statistics.js';
-import { jetsons } from '../device/sensors/jetsons.js';
-import { plant } from '../device/sensors/tree.js';
 import { entry, fleetune } from './command.js';
 
 async function withFolder(work: (out: string) => Promise<void>): Promise<void> {

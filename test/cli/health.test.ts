@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { forkService } from '../../bench/forked.js';
 import { builtinModel } from '../../cli/builtin-model.js';
 import { entry, fleetune } from './command.js';
-import { forkService } from './forked.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'fleetune-health-'));
 after(() => rmSync(folder, { recursive: true }));

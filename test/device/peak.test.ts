@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { plant as board } from '../../bench/boards/tree.js';
 import { builtinModel } from '../../cli/builtin-model.js';
 import { readProcessor } from '../../device/cores.js';
 import { nothingMeasured } from '../../device/energy.js';
@@ -11,7 +12,6 @@ import { createLog } from '../../runtime/log.js';
 import { Events } from '../broker/rig.js';
 import { modelMissing } from '../fleet/fleet.js';
 import { armCores } from './boards.js';
-import { plant as board } from './sensors/tree.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'fleetune-peak-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { everySensor } from '../../bench/boards/jetsons.js';
+import { hwmonChip, plant, set, type Tree, zones } from '../../bench/boards/tree.js';
 import { type Sampler, type SamplerSettings, startSampler } from '../../device/sampler.js';
 import { measurements } from '../../schemas/measurements.js';
 import type { Point } from '../../schemas/messages.js';
-import { everySensor } from './sensors/jetsons.js';
-import { hwmonChip, plant, set, type Tree, zones } from './sensors/tree.js';
 
 const orin = hwmonChip(3, {
   1: ['VDD_GPU_SOC', 20_000, 500],

@@ -13,10 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { forkService } from '../../bench/forked.js';
 import { commands } from '../../cli/commands.js';
 import { type Architecture, isWanted, pack } from '../../supply/pack.js';
 import { type ServiceName, serviceNames, services } from '../../supply/services.js';
-import { forkService } from '../cli/forked.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'fleetune-pack-'));

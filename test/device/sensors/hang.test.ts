@@ -5,9 +5,9 @@ import { closeSync, constants, existsSync, openSync, rmSync, symlinkSync } from 
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { hwmonChip, plant, zones } from '../../../bench/boards/tree.js';
 import { type SamplerSettings, startSampler } from '../../../device/sampler.js';
 import { Board } from '../../../device/sensors/board.js';
-import { hwmonChip, plant, zones } from './tree.js';
 
 const proc = existsSync('/proc/self/oom_score') ? false : 'no /proc';
 const orinNx = hwmonChip(1, { 1: ['VDD_IN', 5_000, 2_000] });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { jetsons } from '../../../bench/boards/jetsons.js';
+import { hwmonChip, plant, set, type Tree } from '../../../bench/boards/tree.js';
 import { boardWatts } from '../../../device/sensors/ina3221.js';
 import { parseTegrastats } from '../../../device/sensors/tegrastats.js';
 import { findPowerSensor, findSensors, type Sensors } from '../../../device/sensors.js';
-import { jetsons } from './jetsons.js';
-import { hwmonChip, plant, set, type Tree } from './tree.js';
 
 const silent = { info() {}, warn() {} };
 const open: Sensors[] = [];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
+import { plant, set, type Tree, zones } from '../../../bench/boards/tree.js';
 import { Board } from '../../../device/sensors/board.js';
 import { busyShare, parseCpuTimes } from '../../../device/sensors/processor.js';
 import type { Sensor } from '../../../device/sensors/sensor.js';
@@ -8,7 +9,6 @@ import { celsius, findZones } from '../../../device/sensors/thermal.js';
 import { parseDisks, parseLinks, perSecond } from '../../../device/sensors/traffic.js';
 import { SensorWatch } from '../../../device/sensors/watch.js';
 import { findSensors, readRss } from '../../../device/sensors.js';
-import { plant, set, type Tree, zones } from './tree.js';
 
 const silent = { info() {}, warn() {} };
 

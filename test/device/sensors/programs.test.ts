@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { plant, set, type Tree } from '../../../bench/boards/tree.js';
 import { parseGpu } from '../../../device/sensors/nvidia-smi.js';
 import { findSensors } from '../../../device/sensors.js';
-import { plant, set, type Tree } from './tree.js';
 
 const line =
   'RAM 2461/7620MB (lfb 3x2MB) SWAP 0/3810MB (cached 0MB) CPU [19%@729] EMC_FREQ 4%@2133 GR3D_FREQ 25%@[305] APE 200 cpu@46.5C cv0@-256C VDD_IN 5704mW/5700mW VDD_SOC 1624mW/1624mW';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { chmodSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { plant, set, type Tree } from '../../../bench/boards/tree.js';
 import { findPowerSensor, findSensors } from '../../../device/sensors.js';
-import { plant, set, type Tree } from './tree.js';
 
 const zone = (name: string, label: string, uj: number, range = 1_000_000): Tree => ({
   [`sys/class/powercap/${name}/name`]: label,
