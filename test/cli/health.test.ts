@@ -3,17 +3,24 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { forkService } from '../../bench/forked.js';
+import { type Forked, forkService } from '../../bench/forked.js';
 import { builtinModel } from '../../cli/builtin-model.js';
 import { entry, fleetune } from './command.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'fleetune-health-'));
-after(() => rmSync(folder, { recursive: true }));
+const started: Forked[] = [];
+after(async () => {
+  await Promise.all(started.map(({ end }) => end()));
+  rmSync(folder, { recursive: true });
+});
 const socketOf = (name: string) => join(folder, `${name}.sock`);
 const health = (name: string) => fleetune(['health', '--health-socket', socketOf(name), '--timeout-s', '10']);
 
-const service = (name: string, argv: readonly string[]) =>
-  forkService(entry, [name, '--health-socket', socketOf(name), ...argv]);
+async function service(name: string, argv: readonly string[]) {
+  const forked = await forkService(entry, [name, '--health-socket', socketOf(name), ...argv]);
+  started.push(forked);
+  return forked;
+}
 
 test('each service says what it looks at, and is not well without its broker', async () => {
   const dialogue = { dialogue: 'A: it is cold. B: I mend it.', summary: 'B mends it.' };
@@ -22,28 +29,24 @@ test('each service says what it looks at, and is not well without its broker', a
   const { port } = broker.ready;
   const at = ['--broker', `mqtt://127.0.0.1:${port}`];
   const data = ['--model', builtinModel, '--data', join(folder, 'shard.jsonl')];
-  const coordinator = await service('coordinator', [...at, '--runs', join(folder, 'runs')]);
-  const device = await service('device', [...at, '--state', join(folder, 'state'), ...data, '--id', 'a']);
-  try {
-    const asked = await Promise.all(['broker', 'coordinator', 'device'].map(health));
-    assert.deepEqual(
-      asked.map(({ code }) => code),
-      [0, 0, 0],
-      JSON.stringify(asked),
-    );
-    assert.equal(asked[0]!.out, `ok   mqtt: port ${port} takes connections\n`);
-    assert.match(asked[1]!.out, /^ok {3}broker: connected\nok {3}runs folder: marked \d+ s ago\n$/);
-    assert.equal(asked[2]!.out, 'ok   broker: connected\nok   tasks: it can take one\n');
-    await broker.end();
-    const [none, ...lost] = await Promise.all(['broker', 'coordinator', 'device'].map(health));
-    assert.equal(none!.code, 1);
-    assert.match(none!.err, /no service answers at/);
-    for (const { code, out } of lost) {
-      assert.equal(code, 1);
-      assert.match(out, /^NOT {2}broker: not connected/);
-    }
-  } finally {
-    await Promise.all([coordinator.end(), device.end()]);
+  await service('coordinator', [...at, '--runs', join(folder, 'runs')]);
+  await service('device', [...at, '--state', join(folder, 'state'), ...data, '--id', 'a']);
+  const asked = await Promise.all(['broker', 'coordinator', 'device'].map(health));
+  assert.deepEqual(
+    asked.map(({ code }) => code),
+    [0, 0, 0],
+    JSON.stringify(asked),
+  );
+  assert.equal(asked[0]!.out, `ok   mqtt: port ${port} takes connections\n`);
+  assert.match(asked[1]!.out, /^ok {3}broker: connected\nok {3}runs folder: marked \d+ s ago\n$/);
+  assert.equal(asked[2]!.out, 'ok   broker: connected\nok   tasks: it can take one\n');
+  await broker.end();
+  const [none, ...lost] = await Promise.all(['broker', 'coordinator', 'device'].map(health));
+  assert.equal(none!.code, 1);
+  assert.match(none!.err, /no service answers at/);
+  for (const { code, out } of lost) {
+    assert.equal(code, 1);
+    assert.match(out, /^NOT {2}broker: not connected/);
   }
 });
 
