@@ -91,8 +91,10 @@ export class PasswordCheck {
       if (!(await matches(password, entry?.hash ?? nobody)) || !entry) return false;
     } finally {
       this.#waiting--;
-      this.#running--;
-      this.#queue.shift()?.();
+      const next = this.#queue.shift();
+      if (next)
+        next(); // Its turn is handed on: whoever asks meanwhile queues behind.
+      else this.#running--;
     }
     if (this.#known.size >= maxKnown) this.#known.clear();
     this.#known.add(mark);
@@ -100,8 +102,8 @@ export class PasswordCheck {
   }
 
   async #turn(): Promise<void> {
-    if (this.#running >= maxAtOnce) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    this.#running++;
+    if (this.#running < maxAtOnce) this.#running++;
+    else await new Promise<void>((resolve) => this.#queue.push(resolve));
   }
 }
 
