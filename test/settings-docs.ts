@@ -1,7 +1,7 @@
 import { brokerSettings } from '../broker/main.js';
 import { accessSettings } from '../cli/access.js';
 import { backupSettings } from '../cli/backup.js';
-import { demoSettings } from '../cli/demo-settings.js';
+import { demoDefaults, demoSettings } from '../cli/demo-settings.js';
 import { doctorSettings } from '../cli/doctor.js';
 import { healthCommandSettings } from '../cli/health.js';
 import {
@@ -88,17 +88,46 @@ export function settingsTable(command: string, table: SettingTable, leftOut: rea
   return ['| setting | default | what it means |', '|---|---|---|', ...rows].join('\n');
 }
 
+/** What the README shows of the settings of a run: those that are changed first. */
+const changedFirst: readonly (keyof typeof runSettings)[] = [
+  ...(['rounds', 'seed', 'quorum', 'deadlineS', 'optimizer', 'steps', 'batchSize'] as const),
+  ...(['learningRate', 'loraRank', 'loraTargets', 'maxSourceTokens', 'maxTargetTokens'] as const),
+];
+
+export function firstSettings(): string {
+  const others = Object.keys(runSettings).filter((key) => !changedFirst.some((first) => first === key));
+  return settingsTable('run', runSettings, others);
+}
+
 /** What docs/settings.md holds below its introduction. */
 export function allSettings(): string {
   const ofRuns = Object.keys(runSettings);
-  return Object.entries(documented)
-    .map(([command, table]) => {
-      const keys = command === 'fleetune demo' ? ofRuns.filter((key) => key !== 'devices') : ofRuns;
-      const hasRun = keys.every((key) => Object.hasOwn(table, key));
-      const note = hasRun ? '\n\nand all settings of a run.' : '';
-      return `## ${command}\n\n${settingsTable(command, table, hasRun ? keys : [])}${note}`;
-    })
-    .join('\n\n');
+  const commands = Object.entries(documented).map(([command, table]) => {
+    const isDemo = command === 'fleetune demo';
+    const keys = isDemo ? ofRuns.filter((key) => key !== 'devices') : ofRuns;
+    const hasRun = keys.every((key) => Object.hasOwn(table, key));
+    const note = hasRun ? `\n\nand all settings of a run${isDemo ? demosOwn() : '.'}` : '';
+    return `## ${command}\n\n${settingsTable(command, table, hasRun ? keys : [])}${note}`;
+  });
+  return [`## A run\n\n${settingsTable('run', runSettings)}`, ...commands].join('\n\n');
+}
+
+/** The settings of a run whose default the demo bounds, by what it trains on. */
+function demosOwn(): string {
+  const { builtin, text, model } = demoDefaults;
+  const keys = Object.keys(runSettings).filter((key) => key in { ...builtin, ...text, ...model });
+  const rows = keys.map((key) => {
+    const cells = [builtin, text, model].map((defaults) => {
+      const value = (defaults as Record<string, unknown>)[key];
+      return value === undefined ? 'as above' : `\`${value}\``;
+    });
+    return `| \`${key}\` | ${cells.join(' | ')} |`;
+  });
+  const head = [
+    '| setting | built-in text | own text, built-in model | a model folder |',
+    '|---|---|---|---|',
+  ];
+  return `, of which some have other defaults here, so that it ends soon:\n\n${[...head, ...rows].join('\n')}`;
 }
 
 function defaultOf(setting: Setting): string {
