@@ -84,8 +84,8 @@ export class Admission {
   }
 
   /** Why a password is not even looked at: guessing, and the work that each guess makes, have a limit. */
-  guessProblem(client: Client, password: Uint8Array | undefined): RefusedClaim | undefined {
-    if (!password?.length || this.#refusals.has(this.#addressOf(client), Date.now())) return undefined;
+  guessProblem(client: Client): RefusedClaim | undefined {
+    if (this.#refusals.has(this.#addressOf(client), Date.now())) return undefined;
     const problem = 'too many wrong passwords from its address (--address-refusals-per-minute)';
     return { code: 3, problem };
   }

@@ -74,11 +74,15 @@ export class Gate {
     return this.#takesPasswords ? undefined : 'it shows no certificate';
   }
 
-  /** Who a client is, by the best that it shows: a certificate, else a token, else a password. */
+  /**
+   * Who a client is, by the best that it shows: a certificate, else a token, else a password.
+   * @param guessProblem why no password is to be looked at now: a certificate is
+   */
   async identify(
     client: Client,
     username: string | undefined,
     password: Buffer | undefined,
+    guessProblem: () => RefusedClaim | undefined,
   ): Promise<Identity | RefusedClaim> {
     const { secrets, token, passwords } = this.#rules;
     const socket = (client.req?.socket ?? client.conn) as Socket | TLSSocket;
@@ -93,6 +97,8 @@ export class Gate {
     if (!this.#takesPasswords)
       return secrets ? refused('it shows no certificate') : unproven(client, username);
     if (!password?.length) return refused('it shows neither a certificate nor a password', 4);
+    const problem = guessProblem();
+    if (problem) return problem;
     const text = password.toString();
     try {
       if (token && isToken(text)) {

@@ -139,8 +139,8 @@ async function createAedes(
       done(null, true);
     },
     authenticate: (client, username, password, done) => {
-      const guessed = admission.guessProblem(client, password);
-      void Promise.resolve(guessed ?? gate.identify(client, username, password)).then((claim) => {
+      const guessProblem = () => admission.guessProblem(client);
+      void gate.identify(client, username, password, guessProblem).then((claim) => {
         if (client.closed) return;
         const refused = admission.enter(client, claim);
         if (!refused) door.entered(socketOf(client));

@@ -1,15 +1,18 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as joinPath } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { SignJWT } from 'jose';
+import mqtt from 'mqtt-packet';
 import { type Reach, reachOf } from '../../broker/client.js';
 import { hashPassword, readPasswordFile } from '../../identity/password-file.js';
 import type { Role } from '../../schemas/roles.js';
 import { topicsOf } from '../../schemas/topics.js';
 import { join, startRig } from './rig.js';
+import { openTls, shown, startSecure } from './tls-rig.js';
 
 const topics = topicsOf('default');
 
@@ -76,6 +79,24 @@ test('a password file is refused with all that is wrong in it, or where others m
   );
   await writeFile(joinPath(path, '..', 'open'), text, { mode: 0o644 });
   assert.throws(() => readPasswordFile(joinPath(path, '..', 'open')), /chmod 600/);
+});
+
+test('wrong passwords from its address keep nobody out who shows a certificate, also where it sends a password too', async (t) => {
+  const passwords = joinPath(await folderOf(t), 'passwords');
+  await writeFile(passwords, `ana:operator:${await hashPassword('ana-secret')}\n`, { mode: 0o600 });
+  const { broker, bundle } = await startSecure(t, { passwords, addressRefusalsPerMinute: 1 });
+  const login = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: true } as const;
+  const answerTo = async (password: string, options = {}) => {
+    const socket = openTls(broker.port, options);
+    t.after(() => socket.destroy());
+    const more = { clientId: 'barn', username: 'ana', password: Buffer.from(password) };
+    socket.write(mqtt.generate({ ...login, ...more, keepalive: 0 }));
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return answer[3];
+  };
+  assert.equal(await answerTo('guess'), 4);
+  assert.equal(await answerTo('ana-secret'), 3);
+  assert.equal(await answerTo('anything', shown(await bundle('device', 'barn'))), 0);
 });
 
 const signed = (key: KeyObject, claims: Record<string, unknown>, until: string | number, alg = 'ES256') =>
