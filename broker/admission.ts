@@ -1,24 +1,16 @@
-import type { AuthenticateError, Client, ConnectPacket, PublishPacket, Subscription } from 'aedes';
+import type { AuthenticateError, Client, ConnectPacket } from 'aedes';
 import type { Log } from '../runtime/log.js';
 import { networkOf } from '../runtime/network.js';
 import { QuietLog } from '../runtime/quiet-log.js';
 import { Rates } from '../runtime/rate.js';
-import type { Refused } from '../schemas/status.js';
-import { matchTopic, namePattern, topicsOf } from '../schemas/topics.js';
-import { type Identity, isTrigger, may, maySubscribe, type Peer } from './access.js';
+import { namePattern } from '../schemas/topics.js';
+import { type Identity, may, type Peer } from './access.js';
 import { type RefusedClaim, socketOf } from './claim.js';
 import type { Limits } from './limits.js';
 
-export type AdmissionLimits = Pick<
+type AdmissionLimits = Pick<
   Limits,
-  | 'maxPacketBytes'
-  | 'maxSubscriptions'
-  | 'maxRetainedBytes'
-  | 'maxDenials'
-  | 'clientConnectsPerMinute'
-  | 'addressRefusalsPerMinute'
-  | 'clientPacketsPerS'
-  | 'addressPacketsPerS'
+  'clientConnectsPerMinute' | 'addressRefusalsPerMinute' | 'clientPacketsPerS' | 'addressPacketsPerS'
 >;
 
 /** Counts since the broker's start. */
@@ -37,7 +29,7 @@ interface Introduction {
   will?: { topic: string; retain: boolean };
 }
 
-/** Who is connected, what they may do and what they hold; it decides, Aedes does. */
+/** Who is let in, and how much those who are may send; it decides, Aedes does. */
 export class Admission {
   readonly counters: Counters = { deniedPublishes: 0, deniedSubscriptions: 0, cutClients: 0 };
   readonly #peers = new WeakMap<Client, Peer>();
@@ -45,21 +37,15 @@ export class Admission {
   readonly #introductions = new WeakMap<Client, Introduction>();
   readonly #sessions = new Map<string, Client>();
   readonly #addresses = new WeakMap<Client, string>();
-  readonly #filters = new WeakMap<Client, Set<string>>();
-  readonly #denials = new WeakMap<Client, number>();
-  readonly #retained = new Map<string, number>();
-  #retainedBytes = 0;
   readonly #connects: Rates;
   /** Of passwords, by address. */
   readonly #refusals: Rates;
   readonly #packets: Rates;
   readonly #addressPackets: Rates;
-  readonly #limits: AdmissionLimits;
   readonly #log: Log;
   readonly #quietLog: QuietLog;
 
   constructor(limits: AdmissionLimits, log: Log) {
-    this.#limits = limits;
     this.#log = log;
     this.#quietLog = new QuietLog(log);
     const { clientConnectsPerMinute, addressRefusalsPerMinute, clientPacketsPerS, addressPacketsPerS } =
@@ -137,6 +123,11 @@ export class Admission {
     client.close(); // Its parser hears no more, so a piece that broke a limit is not parsed.
   }
 
+  /** Undefined: it is not in. */
+  peerOf(client: Client): Peer | undefined {
+    return this.#peers.get(client);
+  }
+
   /** What a client is called in the log. */
   nameOf(client: Client): string {
     return this.#peers.get(client)?.clientId ?? client.id;
@@ -146,40 +137,6 @@ export class Admission {
   holderOf(client: Client): { role?: string; name?: string } {
     const peer = this.#peers.get(client);
     return peer ? { role: peer.role, name: peer.id } : {};
-  }
-
-  /** Whether a message may go out; where it may not, why is logged and counted. */
-  allowsPublish(client: Client | null, packet: PublishPacket): boolean {
-    const problem = this.#publishProblem(client, packet);
-    if (problem === undefined) return true;
-    this.counters.deniedPublishes++;
-    this.#tellDenied(client, 'publish denied', { topic: packet.topic.slice(0, 200), problem });
-    return false;
-  }
-
-  /**
-   * What the sender of a retained trigger hears when it was dropped: MQTT 3.1.1 has no answer to a publish,
-   * and the coordinator, which says what else is wrong with a trigger, never sees it.
-   */
-  answerTo(client: Client | null, { topic, retain }: PublishPacket, nowMs: number) {
-    const peer = client && this.#peers.get(client);
-    const match = matchTopic(topic);
-    if (!peer || !match || !retain || !isTrigger(topic) || !may(peer, 'publish', topic)) return undefined;
-    const refused: Refused = { id: null, reason: retainedTrigger, at: new Date(nowMs).toISOString() };
-    return { topic: topicsOf(match.fleet).roundsRefused, payload: Buffer.from(JSON.stringify(refused)) };
-  }
-
-  allowsSubscription(client: Client, { topic }: Subscription): boolean {
-    if (client.closed) return false;
-    const problem = this.#subscriptionProblem(client, topic);
-    if (problem === undefined) return true;
-    this.counters.deniedSubscriptions++;
-    this.#tellDenied(client, 'subscription denied', { filter: topic.slice(0, 200), problem });
-    return false;
-  }
-
-  unsubscribed(client: Client, filters: readonly string[]): void {
-    for (const filter of filters) this.#filters.get(client)?.delete(filter);
   }
 
   #addressOf(client: Client): string {
@@ -205,76 +162,11 @@ export class Admission {
       };
     return undefined;
   }
-
-  #publishProblem(client: Client | null, packet: PublishPacket): string | undefined {
-    const peer = client && this.#peers.get(client);
-    const { topic, payload, retain } = packet;
-    const clears = retain && payload.length === 0;
-    if (!peer || !(may(peer, 'publish', topic) || (clears && may(peer, 'clear', topic))))
-      return `not for a ${peer?.role ?? 'client that is gone'}${remedy(peer, topic)}`;
-    const bytes = topic.length + payload.length;
-    if (bytes > this.#limits.maxPacketBytes) return `${bytes} bytes`;
-    if (!retain) return undefined;
-    if (isTrigger(topic)) return retainedTrigger;
-    if (!clears && !may(peer, 'retain', topic)) return 'it is not to be retained: send it without retain';
-    return this.#retain(topic, payload.length);
-  }
-
-  #retain(topic: string, bytes: number): string | undefined {
-    const after = this.#retainedBytes - (this.#retained.get(topic) ?? 0) + bytes;
-    const { maxRetainedBytes } = this.#limits;
-    if (bytes > 0 && after > maxRetainedBytes)
-      return `retained: ${after} bytes together, the limit is ${maxRetainedBytes} (--max-retained-bytes)`;
-    this.#retainedBytes = after;
-    if (bytes === 0)
-      this.#retained.delete(topic); // An empty payload clears [MQTT-3.3.1-10].
-    else this.#retained.set(topic, bytes);
-    return undefined;
-  }
-
-  #subscriptionProblem(client: Client, filter: string): string | undefined {
-    const peer = this.#peers.get(client);
-    if (!peer || !maySubscribe(peer, filter)) return `not for a ${peer?.role}`;
-    const held = this.#filters.get(client) ?? new Set();
-    this.#filters.set(client, held);
-    const { maxSubscriptions } = this.#limits;
-    if (!held.has(filter) && held.size >= maxSubscriptions)
-      return `it holds ${held.size} subscriptions already, the limit (--max-subscriptions)`;
-    held.add(filter);
-    return undefined;
-  }
-
-  /** The 1st, 2nd, 4th, 8th … denial of a client gets a line: a client in a loop can't fill the log. */
-  #tellDenied(client: Client | null, message: string, facts: Record<string, unknown>): void {
-    const count = client ? (this.#denials.get(client) ?? 0) + 1 : 1;
-    if (client) {
-      this.#denials.set(client, count);
-      this.charge(client, 0, Date.now());
-    }
-    if (client && count >= this.#limits.maxDenials)
-      this.cut(client, `${count} of its messages and subscriptions were refused (--max-denials)`);
-    if (Number.isInteger(Math.log2(count)))
-      this.#log.warn(message, {
-        client: client && this.nameOf(client),
-        ...(client ? this.holderOf(client) : {}),
-        count,
-        ...facts,
-      });
-  }
 }
 
 /** A device has one session, others one for each of their client ids. */
 const sessionOf = ({ role, id }: Identity, clientId: string) =>
   role === 'device' ? id : JSON.stringify([role, id, clientId]);
-
-/** Who comes from another machine without a user name is a viewer, and its trigger would vanish unexplained. */
-const remedy = (peer: Peer | null | undefined, topic: string) =>
-  peer?.role === 'viewer' && isTrigger(topic)
-    ? ': runs are started and stopped by the user name operator'
-    : '';
-
-// It would start its run again whenever a coordinator connects.
-const retainedTrigger = 'a retained trigger: send it without retain';
 
 /** CONNACK codes: 2 identifier rejected, 4 bad user name or password, 5 not authorized [MQTT-3.2.2-5]. */
 function refusal({ code, problem }: RefusedClaim): AuthenticateError {

@@ -17,6 +17,7 @@ import type { Limits } from './limits.js';
 import { createListeners } from './listeners.js';
 import { paceReads } from './pacing.js';
 import { watchPackets } from './packet-limit.js';
+import { Rights } from './rights.js';
 
 export interface BrokerOptions extends Limits, Partial<GateSettings> {
   host: string;
@@ -127,6 +128,7 @@ async function createAedes(
   log: Log,
 ): Promise<Aedes> {
   const logFailed = (error?: Error) => error && log.error('answer not published', { reason: told(error) });
+  const rights = new Rights(options, admission, log);
   const aedes = await Aedes.createBroker({
     connectTimeout: options.connectTimeoutS * 1000,
     drainTimeout: options.drainTimeoutS * 1000,
@@ -150,8 +152,8 @@ async function createAedes(
     authorizePublish: (client, packet, done) => {
       // An error would cut the client, and a broker may as well acknowledge what it drops [MQTT-3.3.5-2]: a
       // denied message goes on, empty, to a topic that nobody may subscribe to.
-      if (!admission.allowsPublish(client, packet)) {
-        const answer = admission.answerTo(client, packet, Date.now());
+      if (!rights.allowsPublish(client, packet)) {
+        const answer = rights.answerTo(client, packet, Date.now());
         Object.assign(packet, { topic: '$SYS/denied', payload: Buffer.alloc(0), retain: false });
         if (answer)
           aedes.publish({ cmd: 'publish', qos: 1, dup: false, retain: false, ...answer }, logFailed);
@@ -159,9 +161,9 @@ async function createAedes(
       done(null);
     },
     authorizeSubscribe: (client, subscription, done) =>
-      done(null, admission.allowsSubscription(client, subscription) ? subscription : null),
+      done(null, rights.allowsSubscription(client, subscription) ? subscription : null),
   });
-  aedes.on('unsubscribe', (filters, client) => admission.unsubscribed(client, filters));
+  aedes.on('unsubscribe', (filters, client) => rights.unsubscribed(client, filters));
   const named = (client: Client | null) => client && admission.nameOf(client);
   aedes.on('clientDisconnect', (client) => log.debug('client out', { client: named(client) }));
   aedes.on('publish', ({ topic, payload, retain }, client) =>

@@ -60,7 +60,8 @@ export const owners: Record<string, readonly string[]> = {
   mqtt: ['broker/connection.ts'],
   aedes: [
     'broker/server.ts',
-    ...['broker/admission.ts', 'broker/claim.ts', 'broker/delivery.ts', 'broker/gate.ts'], // Its types only.
+    ...['broker/admission.ts', 'broker/claim.ts', 'broker/delivery.ts', 'broker/gate.ts'],
+    'broker/rights.ts', // These its types only.
   ],
   'mqtt-packet': ['broker/probe.ts'],
   ws: ['broker/server.ts'],
