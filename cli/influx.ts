@@ -1,6 +1,7 @@
 import { readSettings } from '../runtime/settings.js';
 import { influxSettings } from '../schemas/service-settings.js';
 import type { SettingTable } from '../schemas/settings.js';
+import { passwordProblem } from '../telemetry/influx-inspection.js';
 import { type SetupStep, setUpInflux } from '../telemetry/influx-setup.js';
 import type { CommandTitle } from './commands.js';
 import { type Column, table } from './tables.js';
@@ -25,5 +26,7 @@ const columns: Column<SetupStep>[] = [
 /** `fleetune influx init`. */
 export async function initInflux(argv: readonly string[], { name, summary }: CommandTitle): Promise<void> {
   const settings = readSettings(influxInitSettings, { argv, env: process.env, command: name, summary });
+  const exposed = passwordProblem(settings);
+  if (exposed) process.stderr.write(`${exposed.what}\n`);
   process.stdout.write(`${table(columns, await setUpInflux(settings))}\n`);
 }

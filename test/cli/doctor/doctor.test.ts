@@ -65,7 +65,7 @@ test('what is wrong has its remedy, and the exit code is 1', async (t) => {
   writeFileSync(join(folder, 'bad.jsonl'), `{"dialogue":"${secret}" oops`);
   const { of, told } = await doctor(
     ...['device', '--broker', 'mqtt://127.0.0.1:9', '--model', folder, '--data', join(folder, 'bad.jsonl')],
-    ...['--state', '/proc/nowhere', '--influx-url', 'http://127.0.0.1:9', '--influx-password', secret],
+    ...['--state', '/proc/nowhere', '--influx-url', 'http://0.0.0.0:9', '--influx-password', secret],
   );
   assert.match(
     told('broker'),
@@ -74,6 +74,10 @@ test('what is wrong has its remedy, and the exit code is 1', async (t) => {
   assert.match(told('model'), /problem \| .*config\.json.* \| see `fleetune model check/);
   assert.match(told('text'), /problem \| .*bad\.jsonl line 1: not JSON/);
   assert.match(told('disk'), /problem \| \/proc\/nowhere \(--state\) can't be written/);
+  assert.match(
+    told('influx'),
+    /note \| the password of InfluxDB goes to 0\.0\.0\.0:9 without TLS.* \| .*https:/,
+  );
   assert.match(told('influx'), /problem \| no InfluxDB answers/);
   for (const check of ['broker', 'model', 'text', 'disk', 'influx'])
     assert.ok(
