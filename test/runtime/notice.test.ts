@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
-import { after, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 
 const hasPerl = spawnSync('perl', ['-e', '1']).status === 0;
 const folder = mkdtempSync(join(tmpdir(), 'fleetune-notice-'));
@@ -22,9 +22,12 @@ writeFileSync(
 );
 after(() => rmSync(folder, { recursive: true }));
 
+/** A message that never comes fails its test, whose processes end with it. */
+const timeout = 60_000;
+
 /** What systemd is to a service: a datagram socket, whose messages come out as lines. */
-async function listener(socket: string): Promise<{ perl: ChildProcess; lines: Interface }> {
-  const perl = spawn(
+async function listener(t: TestContext, socket: string): Promise<Interface> {
+  const perl: ChildProcess = spawn(
     'perl',
     [
       ...['-MSocket', '-e'],
@@ -34,24 +37,29 @@ async function listener(socket: string): Promise<{ perl: ChildProcess; lines: In
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
+  t.after(() => perl.kill('SIGKILL'));
   const lines = createInterface(perl.stdout!);
   assert.deepEqual(await once(lines, 'line'), ['bound']);
-  return { perl, lines };
+  return lines;
 }
 
-const start = (env: Record<string, string>) =>
-  spawn(process.execPath, [path], {
+function start(t: TestContext, env: Record<string, string>) {
+  const service = spawn(process.execPath, [path], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  t.after(() => service.kill('SIGKILL'));
+  return service;
+}
 
 for (const socket of [join(folder, 'notify'), `@fleetune-notice-${process.pid}`])
   test(`systemd hears that a service is ready, that it lives, and that it stops, at ${socket[0]}`, {
     skip: !hasPerl && 'no perl here',
-  }, async () => {
-    const { perl, lines } = await listener(socket);
+    timeout,
+  }, async (t) => {
+    const lines = await listener(t, socket);
     const messages = on(lines, 'line');
-    const service = start({ NOTIFY_SOCKET: socket, WATCHDOG_USEC: '60000' });
+    const service = start(t, { NOTIFY_SOCKET: socket, WATCHDOG_USEC: '60000' });
     const [child] = (await once(createInterface(service.stdout), 'line')) as string[];
     assert.equal(child, 'child: undefined', 'a child would speak for the service');
     const heard: string[] = [];
@@ -62,15 +70,15 @@ for (const socket of [join(folder, 'notify'), `@fleetune-notice-${process.pid}`]
     }
     assert.deepEqual(heard.slice(0, 3), ['READY=1', 'WATCHDOG=1', 'WATCHDOG=1']);
     assert.deepEqual(await once(service, 'exit'), [0, null]);
-    perl.kill();
   });
 
 test('a SIGTERM to all processes of a service lets it stop and say so', {
   skip: !hasPerl && 'no perl here',
-}, async () => {
-  const { perl, lines } = await listener(join(folder, 'all'));
+  timeout,
+}, async (t) => {
+  const lines = await listener(t, join(folder, 'all'));
   const messages = on(lines, 'line');
-  const service = start({ NOTIFY_SOCKET: join(folder, 'all') });
+  const service = start(t, { NOTIFY_SOCKET: join(folder, 'all') });
   const heard: string[] = [];
   for await (const [line] of messages as AsyncIterable<[string]>) {
     heard.push(line);
@@ -82,11 +90,10 @@ test('a SIGTERM to all processes of a service lets it stop and say so', {
   }
   assert.deepEqual(heard, ['READY=1', 'STOPPING=1']);
   assert.deepEqual(await once(service, 'exit'), [0, null]);
-  perl.kill();
 });
 
-test('a service that could not tell systemd says so and ends', async () => {
-  const service = start({ NOTIFY_SOCKET: join(folder, 'nobody'), PATH: folder });
+test('a service that could not tell systemd says so and ends', { timeout }, async (t) => {
+  const service = start(t, { NOTIFY_SOCKET: join(folder, 'nobody'), PATH: folder });
   let told = '';
   service.stderr.on('data', (piece) => {
     told += piece;
