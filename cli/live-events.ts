@@ -67,7 +67,7 @@ function phaseEvents(old: FleetStatus | undefined, status: FleetStatus): string[
   return [phaseText(status)];
 }
 
-/** A round is told when it is closed, and again when it was evaluated. */
+/** A round is told when it is trained, and again when it is evaluated. */
 function roundEvents(before: LiveState, after: LiveState): string[] {
   const known = new Map(before.status!.history.map((record) => [record.round, record]));
   const changed = after.status!.history.filter(({ round, evalLoss, state }) => {
@@ -76,9 +76,10 @@ function roundEvents(before: LiveState, after: LiveState): string[] {
   });
   const rounds = new Set(changed.map(({ round }) => round));
   const told = snapshot(after, 0, 0).history.filter(({ round }: LiveRound) => rounds.has(round));
-  return told.map(
-    (round) => `round ${round.round} ${round.state === 'failed' ? '' : 'is done: '}${roundText(round)}`,
-  );
+  return told.map((round) => {
+    const how = round.evalLoss === null ? 'is trained: ' : 'is evaluated: ';
+    return `round ${round.round} ${round.state === 'failed' ? '' : how}${roundText(round)}`;
+  });
 }
 
 function resultEvents({ result }: LiveState): string[] {

@@ -9,7 +9,7 @@ export interface LiveView {
   note(text: string): void;
   /** Takes the block away; the next `show` draws a new one. */
   end(): void;
-  /** As `end`, and from then on `show` shows nothing. */
+  /** As `end`, and from then on nothing is shown. */
   close(): void;
 }
 
@@ -23,6 +23,9 @@ export function createLiveView(out: NodeJS.WriteStream, now: () => number = Date
     ...view,
     show(state) {
       if (!closed) view.show(state);
+    },
+    note(text) {
+      if (!closed) view.note(text);
     },
     close() {
       closed = true;

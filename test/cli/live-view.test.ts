@@ -81,7 +81,7 @@ test('off a terminal a run that stays where it is long tells what else changed, 
   assert.equal(written.length, 2, written.join(''));
 });
 
-test('on a terminal the block is drawn over itself, and a note stays above it', () => {
+test('on a terminal the block is drawn over itself, a note stays above it, and nothing comes after the end', () => {
   const written: string[] = [];
   const out = { isTTY: true, columns: 40, write: (text: string) => written.push(text) };
   const view = createLiveView(out as unknown as NodeJS.WriteStream, () => atMs);
@@ -90,7 +90,10 @@ test('on a terminal the block is drawn over itself, and a note stays above it', 
   view.show(fleetAtWork());
   out.columns = 13; // Each of its five lines is at least one, those of 39 columns are three.
   view.close();
+  const before = written.length;
   view.show(fleetAtWork());
+  view.note('what comes of a run that was stopped');
+  assert.equal(written.length, before);
   assert.deepEqual(
     written.map((text) => text.split('\n').every((line) => line.length < 40)),
     written.map(() => true),

@@ -153,6 +153,15 @@ test('events tell of devices, answers, rounds, the result and refused triggers',
   ]);
   const second = { ...record, round: 2, state: 'failed' as const, reason: 'no quorum' };
   assert.deepEqual(told({ status: { ...status, history: [record, second] } }), ['round 2 failed: no quorum']);
+  const trained = { ...record, round: 2, evalLoss: null, rougeL: null };
+  const [first] = told({ status: { ...status, history: [record, trained] } });
+  assert.match(first!, /^round 2 is trained: 1 of 2 devices, training loss 2\.500, 2\.0 KiB up/);
+  const heard = { ...before, status: { ...status, history: [record, trained] } };
+  const scored = { ...heard, status: { ...status, history: [record, { ...record, round: 2 }] } };
+  assert.match(
+    eventsBetween(heard, scored)[0]!,
+    /^round 2 is evaluated: .* held-out loss 2\.250, ROUGE-L 30\.0/,
+  );
   assert.deepEqual(told({ refused: { id: 't2', reason: 'a run is on', at: '' } }), [
     'a trigger (t2) was refused: a run is on',
   ]);

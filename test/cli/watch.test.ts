@@ -65,7 +65,7 @@ test('started before a run it tells the run, a broker that goes and comes back, 
   await fleet.trigger({ id: 't1' });
   await shown.shows(/ run \S+: 2 rounds\n/);
   await shown.shows(/ a answered: .*\n/);
-  await shown.shows(/ round 2 is done: 1 of 1 device, .*held-out loss/);
+  await shown.shows(/ round 2 is evaluated: 1 of 1 device, .*held-out loss/);
   await shown.shows(/ run \S+ completed, 2 rounds, before → after: loss /);
   const before = shown.text.length;
   fleet.status = undefined;
