@@ -43,6 +43,11 @@ function chosen(argv: readonly string[]): { name: string; command: Command; rest
     return { name, command: commands[name]!, rest: argv.slice(words) };
   }
   const words = argv.filter((word) => !word.startsWith('-')).slice(0, 2);
+  const longer = Object.keys(commands).filter((name) => isCarried(name) && name.startsWith(`${words[0]} `));
+  if (words.length === 1 && longer.length > 1)
+    throw new Refusal(
+      `${words[0]} needs a second word: ${longer.map((name) => `fleetune ${name}`).join(', ')}`,
+    );
   const near = nearestWord(words.join(' ') || argv[0]!, Object.keys(commands));
   throw new Refusal(
     `no command "${words.join(' ') || argv[0]}"${near ? `: did you mean fleetune ${near}?` : ''}\n` +

@@ -96,7 +96,7 @@ async function requireFile<T>(path: string, read: () => Promise<T>): Promise<T> 
     const { code } = cause as NodeJS.ErrnoException;
     const what = code === 'ENOENT' ? 'no such file' : `can't be read (${code})`;
     const expected = 'a Hugging Face folder with config.json, model.safetensors and tokenizer.json';
-    throw new Refusal(`${path}: ${what}: a model is ${expected}`);
+    throw new Refusal(`${path}: ${what}: --model is ${expected}`);
   }
 }
 

@@ -71,12 +71,14 @@ export function helpText(command: string, summary: string, table: SettingTable):
   );
   const width = Math.max(...rows.map(([flag]) => flag.length)) + 2;
   const lines = rows.map(([flag, help]) => `  ${flag.padEnd(width)}${help}`);
+  const keys = Object.keys(table);
+  const key = keys.find((name) => /[A-Z]/.test(name)) ?? keys[0] ?? 'log';
   return [
     `${command}: ${summary}`,
     '',
     ...lines,
     '',
-    'Each can be given as an environment variable too: FLEETUNE_MAX_PACKET_BYTES for --max-packet-bytes.',
+    `Each can be given as an environment variable too: ${variableOf(key)} for --${flagOf(key)}.`,
     'A flag goes before the environment, the environment before the file, the file before the default.',
     '',
   ].join('\n');

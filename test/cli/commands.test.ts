@@ -42,6 +42,12 @@ test('an unknown command is answered with the nearest one', async () => {
   );
 });
 
+test('half a command is answered with those that begin so', async () => {
+  const { code, err } = await fleetune(['rounds', '--wait']);
+  assert.equal(code, 1);
+  assert.equal(err, 'fleetune: rounds needs a second word: fleetune rounds start, fleetune rounds stop\n');
+});
+
 test('all problems of the flags are told at once', async () => {
   const { code, err } = await fleetune(['demo', '--rounds', 'many', '--bathc-size', '4', '--split', 'odd']);
   assert.equal(code, 1);

@@ -75,7 +75,7 @@ test('weights in shards are those of the index', async () => {
 
 test('a missing or truncated file is refused by its name', async () => {
   const problems: [string, (path: string) => void, RegExp][] = [
-    ['tokenizer.json', rmSync, /tokenizer\.json: no such file: a model is a Hugging Face folder/],
+    ['tokenizer.json', rmSync, /tokenizer\.json: no such file: --model is a Hugging Face folder/],
     [
       'config.json',
       (path) => truncateSync(path, 8),

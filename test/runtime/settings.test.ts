@@ -155,6 +155,9 @@ test('help has a line for each setting, with its flag, meaning and default', () 
   assert.match(help, /--name TEXT +of the thing \(default none\)\n/);
   assert.match(help, /--insecure +open to all \(default false\)\n/);
   assert.match(help, /--config TEXT +a YAML file/);
+  assert.match(help, /variable too: FLEETUNE_MAX_PACKET_BYTES for --max-packet-bytes\.\n/);
+  const { port } = table;
+  assert.match(helpText('fleetune thing', 'does a thing', { port }), /: FLEETUNE_PORT for --port\.\n/);
 });
 
 test('--help prints the help and ends the process well, whatever else is wrong', () => {
