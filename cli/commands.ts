@@ -11,6 +11,8 @@ export interface CommandTitle {
 }
 
 export interface Command {
+  /** The word that it takes besides its flags; in brackets where it may be left out. */
+  operand?: string;
   summary: string;
   run(argv: readonly string[], title: CommandTitle): Promise<void>;
 }
@@ -64,19 +66,23 @@ export const commands: Record<string, Command> = {
     run: async (argv, title) => (await import('./identity/authority.js')).listCa(argv, title),
   },
   provision: {
+    operand: 'NAME',
     summary:
       'makes a bundle for a device, coordinator, operator, viewer or broker: key, certificate, settings',
     run: async (argv, title) => (await import('./identity/members.js')).provisionMember(argv, title),
   },
   claim: {
+    operand: 'NAME',
     summary: 'makes a one-time token with which a board enrols itself',
     run: async (argv, title) => (await import('./identity/members.js')).claimMember(argv, title),
   },
   enroll: {
+    operand: '[TOKEN]',
     summary: 'on a board: makes its key and exchanges a claim for a certificate',
     run: async (argv, title) => (await import('./identity/enroll.js')).enrollBoard(argv, title),
   },
   request: {
+    operand: 'NAME',
     summary: 'on a board: makes its key and prints a request for its certificate, to carry to the authority',
     run: async (argv, title) => (await import('./identity/enroll.js')).requestMember(argv, title),
   },
@@ -85,10 +91,12 @@ export const commands: Record<string, Command> = {
     run: async (argv, title) => (await import('./identity/enroll.js')).renewMember(argv, title),
   },
   revoke: {
+    operand: 'NAME',
     summary: 'revokes the certificates of a name: brokers cut it within seconds',
     run: async (argv, title) => (await import('./identity/members.js')).revokeMember(argv, title),
   },
   password: {
+    operand: 'NAME',
     summary: 'writes a line of a broker’s password file',
     run: async (argv, title) => (await import('./identity/password.js')).setPassword(argv, title),
   },
@@ -113,10 +121,12 @@ export const commands: Record<string, Command> = {
     run: async (argv, title) => (await import('./watch.js')).watch(argv, title),
   },
   report: {
+    operand: 'RUN',
     summary: 'a run that has ended as one HTML page: loss, devices, bytes, joules, time, settings, checksums',
     run: async (argv, title) => (await import('./report/command.js')).report(argv, title),
   },
   summarize: {
+    operand: '[FILE]',
     summary: 'summarizes dialogues with a model and an adapter',
     run: async (argv, title) => (await import('./summarize.js')).summarize(argv, title),
   },
@@ -129,6 +139,7 @@ export const commands: Record<string, Command> = {
     run: async (argv, title) => (await import('./health.js')).showHealth(argv, title),
   },
   doctor: {
+    operand: '[SERVICE]',
     summary: 'looks at what a service, or this machine, needs, and says what to do about what is wrong',
     run: async (argv, title) => (await import('./doctor.js')).doctor(argv, title),
   },
@@ -137,10 +148,12 @@ export const commands: Record<string, Command> = {
     run: async (argv, title) => (await import('./access.js')).showAccess(argv, title),
   },
   backup: {
+    operand: 'FILE',
     summary: 'writes a coordinator’s runs into one file, also while it is at work',
     run: async (argv, title) => (await import('./backup.js')).backup(argv, title),
   },
   restore: {
+    operand: 'FILE',
     summary: 'puts a backup into an empty runs folder; the open run goes on from there',
     run: async (argv, title) => (await import('./backup.js')).restoreBackup(argv, title),
   },
@@ -149,18 +162,22 @@ export const commands: Record<string, Command> = {
     run: async (argv, title) => (await import('./influx.js')).initInflux(argv, title),
   },
   image: {
+    operand: 'ID',
     summary: 'builds what a board is flashed with: package, overlay for a Jetson, cloud-init data',
     run: async (argv, title) => (await import('./image.js')).image(argv, title),
   },
   'model pull': {
+    operand: 'MODEL',
     summary: 'fetches a T5 folder from the hub, an address or a folder; goes on where it was interrupted',
     run: async (argv, title) => (await import('./model-pull.js')).pullModel(argv, title),
   },
   'model check': {
+    operand: 'FOLDER',
     summary: 'says what a model folder is, what is wrong with it, and what a step costs',
     run: async (argv, title) => (await import('./model-check.js')).checkModel(argv, title),
   },
   'model init': {
+    operand: 'FOLDER',
     summary: 'writes a model folder of a configuration, with random weights',
     run: async (argv, title) => (await import('./model.js')).initModelFolder(argv, title),
   },

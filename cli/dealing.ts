@@ -73,7 +73,7 @@ async function dealFiles(settings: DemoSettings): Promise<DealtText> {
 
 const maxHeldOut = 1000;
 const skippedNote = (path: string, count: number) =>
-  count === 0 ? '' : `${path}: ${count} rows without a dialogue or a summary were skipped`;
+  count === 0 ? '' : `${path}: rows without a dialogue or a summary, skipped: ${count}`;
 
 function splitOf({ split, alpha, splitField }: DemoSettings): Split {
   if (split === 'dirichlet') return { kind: 'dirichlet', alpha };

@@ -27,7 +27,13 @@ async function main(argv: readonly string[]): Promise<void> {
   if (first === 'version' || first === '--version' || first === '-v')
     return void process.stdout.write(`fleetune ${manifest.version}\n`);
   const { name, command, rest } = chosen(argv);
-  await command.run(rest, { name: `fleetune ${name}`, summary: command.summary });
+  const usage = command.operand ? `\n\n  ${called(name)} --flag …` : '';
+  await command.run(rest, { name: `fleetune ${name}`, summary: `${command.summary}${usage}` });
+}
+
+/** As somebody calls it. */
+function called(name: string): string {
+  return ['fleetune', name, commands[name]!.operand].filter(Boolean).join(' ');
 }
 
 /** The command that the first one or two words name. @throws Refusal with the nearest name where there is none */
@@ -59,7 +65,7 @@ function overview(): string {
   const rows = [
     ...Object.entries(commands)
       .filter(([name]) => isCarried(name))
-      .map(([name, { summary }]) => ({ name: `fleetune ${name}`, summary })),
+      .map(([name, { summary }]) => ({ name: called(name), summary })),
     { name: 'fleetune help', summary: 'this text; with a command behind it, that command’s settings' },
     { name: 'fleetune version', summary: 'the version' },
   ];

@@ -28,6 +28,12 @@ test('help with a command behind it is that command’s --help', async () => {
   );
 });
 
+test('help shows the word that a command takes', async () => {
+  assert.match((await fleetune(['revoke', '--help'])).out, /\n {2}fleetune revoke NAME --flag …\n/);
+  assert.doesNotMatch((await fleetune(['status', '--help'])).out, /--flag/);
+  assert.match((await fleetune([])).out, /^fleetune model check FOLDER +says/m);
+});
+
 test('the version is the package’s', async () => {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
   assert.equal((await fleetune(['--version'])).out, `fleetune ${version}\n`);
