@@ -47,6 +47,7 @@ export const rules: Record<TopicKind, Partial<Record<Role, Rights>>> = {
   roundsStatus: { ...all, coordinator: [...keeps, ...hears] },
   roundsResult: { ...all, coordinator: [...keeps, ...hears] },
   roundsRefused: { ...all, coordinator: [...sends, ...hears] },
+  roundsCoordinator: { ...all, coordinator: [...keeps, 'will', ...hears] },
 };
 
 export const topicKinds = Object.keys(rules) as TopicKind[];
@@ -68,6 +69,7 @@ export function filtersOf(device: string, fleet = '+'): Record<TopicKind, string
     roundsStatus: topics.roundsStatus,
     roundsResult: topics.roundsResult,
     roundsRefused: topics.roundsRefused,
+    roundsCoordinator: topics.roundsCoordinator,
   };
 }
 

@@ -3,7 +3,7 @@ import type { Presence } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import type { CommandTitle } from './commands.js';
 import { type LiveState, snapshot } from './live-state.js';
-import { headline, plain } from './live-text.js';
+import { absence, headline, plain } from './live-text.js';
 import { operatorSettings } from './operator.js';
 import { roundTable } from './report.js';
 import { watchRuns } from './run-watch.js';
@@ -37,12 +37,17 @@ export async function showStatus(argv: readonly string[], title: CommandTitle): 
   const { json, state } = await heard(argv, title);
   const { status } = state;
   if (!status) throw new Refusal('no coordinator has said anything here: start one (fleetune coordinator)');
+  const seen = snapshot(state, Date.now());
+  const away = absence(seen);
   const lines = [
-    `${status.run ? `run ${status.run}: ` : ''}${headline(snapshot(state, Date.now()))}`,
+    `${status.run ? `run ${status.run}: ` : ''}${headline(seen)}`,
+    ...(away === '' ? [] : [away]),
     ...(status.note ? [plain(status.note)] : []),
     ...(status.history.length > 0 ? ['', roundTable(status.history)] : []),
   ];
-  process.stdout.write(json ? `${JSON.stringify(status)}\n` : `${lines.join('\n')}\n`);
+  process.stdout.write(
+    json ? `${JSON.stringify({ ...status, coordinating: state.coordinating })}\n` : `${lines.join('\n')}\n`,
+  );
 }
 
 async function heard(

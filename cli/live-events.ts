@@ -20,10 +20,14 @@ export function eventsBetween(before: LiveState, after: LiveState): string[] {
   return lines.map(plain);
 }
 
-const linkEvents = (before: LiveState, after: LiveState) =>
-  before.connected === after.connected
+const linkEvents = (before: LiveState, after: LiveState) => [
+  ...(before.connected === after.connected
     ? []
-    : [after.connected ? 'the broker is back' : 'the broker is away: it is tried again'];
+    : [after.connected ? 'the broker is back' : 'the broker is away: it is tried again']),
+  ...(before.coordinating === after.coordinating
+    ? []
+    : [after.coordinating ? 'the coordinator is back' : 'the coordinator is away']),
+];
 
 function deviceEvents({ presences: before }: LiveState, { presences: after }: LiveState): string[] {
   if (before === after) return [];

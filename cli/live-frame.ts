@@ -1,5 +1,5 @@
 import type { LiveSnapshot } from '../schemas/live.js';
-import { deviceLines, figuresLine, headline, lossLine, plain, roundText } from './live-text.js';
+import { absence, deviceLines, figuresLine, headline, lossLine, plain, roundText } from './live-text.js';
 
 /** A line of a terminal, and how it is shown where there are colours. */
 export interface Line {
@@ -21,13 +21,10 @@ export function blockLines(snapshot: LiveSnapshot, { columns, rows }: Size): Lin
 
 /** The whole screen of `fleetune watch`: the block, and as many of the newest rounds as there is room for. */
 export function screenLines(snapshot: LiveSnapshot, size: Size): Line[] {
-  const { fleet, run, connected, state, atMs, history } = snapshot;
+  const { fleet, run, atMs, history } = snapshot;
   const title = `fleetune · fleet ${fleet} · ${run ? `run ${run}` : 'no run yet'} · ${clockText(atMs)}`;
-  const trouble: Line[] = [
-    ...(connected ? [] : [warning('the broker is away: what stands here is as it was')]),
-    ...(connected && state === null ? [warning('no coordinator has said anything yet')] : []),
-  ];
-  const head: Line[] = [{ text: title, tone: 'title' }, ...trouble];
+  const away = absence(snapshot);
+  const head: Line[] = [{ text: title, tone: 'title' }, ...(away === '' ? [] : [warning(away)])];
   const foot: Line = { text: 'Ctrl-C ends the view, not the run', tone: 'dim' };
   const room = size.rows - head.length - 1;
   const block = blockLines(snapshot, { ...size, rows: Math.max(2, room) });

@@ -15,6 +15,7 @@ export interface LiveState extends LiveSource {
 export const nothingHeard = (fleet: string): LiveState => ({
   fleet,
   connected: true,
+  coordinating: true,
   status: undefined,
   presences: new Map(),
   newest: new NewestFigures(),

@@ -19,6 +19,13 @@ export function headline({ totals, run, phase, history, lossBefore, secondsLeft 
   ]);
 }
 
+/** Why what a view shows may be of before; '' where all is there. */
+export function absence({ connected, coordinating, state }: LiveSnapshot): string {
+  if (!connected) return 'the broker is away: what stands here is as it was';
+  if (state === null) return 'no coordinator has said anything yet';
+  return coordinating ? '' : 'the coordinator is away: the run stands as it left it';
+}
+
 /** What the fleet does at the moment, and what it takes; '' where nobody measures it. */
 export function figuresLine({ totals }: LiveSnapshot): string {
   const { tokensPerS, watts, sensed, online, tokensPerJoule, temperatureC, joules } = totals;

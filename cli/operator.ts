@@ -12,7 +12,7 @@ import type { Presence, TelemetryBatch } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import { fleetSettings, reachSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
-import type { FleetStatus, Refused, RunSummary } from '../schemas/status.js';
+import type { CoordinatorPresence, FleetStatus, Refused, RunSummary } from '../schemas/status.js';
 import { matchTopic, topicsOf } from '../schemas/topics.js';
 
 const { fleet, connectS } = fleetSettings;
@@ -37,6 +37,7 @@ export interface OperatorHandlers {
   status?(status: FleetStatus): void;
   result?(summary: RunSummary): void;
   refused?(refused: Refused): void;
+  coordinator?(presence: CoordinatorPresence): void;
   presence?(presence: Presence): void;
   telemetry?(batch: TelemetryBatch): void;
 }
@@ -69,8 +70,9 @@ export async function connectOperator(reach: OperatorReach, handlers: OperatorHa
     connectClient(settings, {
       async connected(connection) {
         handlers.connected?.();
-        const { roundsStatus, roundsResult, roundsRefused, allPresence, allTelemetry } = topics;
-        await connection.subscribe([roundsStatus, roundsResult, roundsRefused, allPresence, allTelemetry]);
+        const { roundsStatus, roundsResult, roundsRefused, roundsCoordinator } = topics;
+        await connection.subscribe([roundsStatus, roundsResult, roundsRefused, roundsCoordinator]);
+        await connection.subscribe([topics.allPresence, topics.allTelemetry]);
         heardMs = Date.now();
         resolve(connection);
       },
@@ -118,6 +120,7 @@ function hear(topic: string, payload: Uint8Array, handlers: OperatorHandlers): v
     else if (match?.kind === 'telemetry') handlers.telemetry?.(decode('TelemetryBatch', payload, topic));
     else if (match?.kind === 'roundsStatus') handlers.status?.(readFormat(payload, topic));
     else if (match?.kind === 'roundsResult') handlers.result?.(readFormat(payload, topic));
+    else if (match?.kind === 'roundsCoordinator') handlers.coordinator?.(readFormat(payload, topic));
     else if (match?.kind === 'roundsRefused') handlers.refused?.(JSON.parse(Buffer.from(payload).toString()));
   } catch (error) {
     if (!(error instanceof Refusal || error instanceof SyntaxError)) throw error;

@@ -83,6 +83,9 @@ export async function watchRuns(
       update({ ...state, refused });
       listener.refused?.(refused);
     },
+    coordinator({ online }) {
+      update({ ...state, coordinating: online });
+    },
     presence(presence) {
       unheard.delete(presence.deviceId);
       update(withPresence(state, presence));

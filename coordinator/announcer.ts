@@ -1,12 +1,15 @@
 import { ConnectionLost, type FleetClient } from '../broker/client.js';
+import { within } from '../runtime/limit.js';
 import { type Log, told } from '../runtime/log.js';
 import { encode } from '../schemas/codec.js';
 import type { Receipt, Task, TelemetryReceipt } from '../schemas/messages.js';
-import type { FleetStatus, Refused, RunSummary } from '../schemas/status.js';
+import type { CoordinatorPresence, FleetStatus, Refused, RunSummary } from '../schemas/status.js';
 import type { Topics } from '../schemas/topics.js';
 import { fittedJson } from './report.js';
 
 const maxJsonBytes = 128 * 1024;
+const goodbyeLimitMs = 1_000;
+const presence = (online: boolean) => JSON.stringify({ format: 1, online } satisfies CoordinatorPresence);
 
 /**
  * All that the coordinator says besides adapters. It never waits for the broker: what is lost with a
@@ -28,8 +31,34 @@ export class Announcer {
 
   connected(client: Pick<FleetClient, 'publish'>): void {
     this.#client = client;
+    this.present();
     if (this.#status !== '') this.#say(this.#topics.roundsStatus, this.#status, true);
     if (this.#result !== '') this.#say(this.#topics.roundsResult, this.#result, true);
+  }
+
+  /** What the broker says for it when it is gone without a word. */
+  get will() {
+    return { topic: this.#topics.roundsCoordinator, payload: Buffer.from(presence(false)), retain: true };
+  }
+
+  present(): void {
+    this.#say(this.#topics.roundsCoordinator, presence(true), true);
+  }
+
+  /** The will of a connection before this one says that nobody is here: it is put right. */
+  corrected(heard: Uint8Array): void {
+    if (Buffer.from(heard).toString() === presence(false)) this.present();
+  }
+
+  /** Says that it goes, and nothing more. */
+  async goodbye(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    const said = client?.publish(this.#topics.roundsCoordinator, presence(false), { retain: true });
+    await within(
+      goodbyeLimitMs,
+      Promise.resolve(said).catch(() => undefined),
+    ); // Else its will says it.
   }
 
   disconnected(): void {

@@ -81,7 +81,13 @@ export class Coordinator {
   /** What a live view shows of it, as it is now. */
   get live() {
     const { devices: presences, connectedMs } = this.#driver;
-    return { connected: connectedMs !== null, status: this.#announcer.said, presences };
+    const connected = connectedMs !== null;
+    return { connected, coordinating: true, status: this.#announcer.said, presences };
+  }
+
+  /** To be given to its connection. */
+  get will() {
+    return this.#announcer.will;
   }
 
   /** What time brings: due runs, deadlines, tasks to tell again. */
@@ -99,6 +105,7 @@ export class Coordinator {
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#turn;
+    await this.#announcer.goodbye();
     await this.#driver.close();
     await this.#starter.close();
   }
@@ -126,10 +133,12 @@ export class Coordinator {
   }
 
   async #connected(client: FleetClient): Promise<void> {
-    const { allPresence, allUpdates, allTelemetry, allManifests, roundsStart, roundsStop } = this.#topics;
+    const { allPresence, allUpdates, allTelemetry, allManifests } = this.#topics;
+    const { roundsStart, roundsStop, roundsCoordinator } = this.#topics;
     // Whoever was there may be gone: the devices, or the broker for them, say so again.
     this.#driver.devices = new Map();
-    await client.subscribe([allPresence, allUpdates, allTelemetry, allManifests, roundsStart, roundsStop]);
+    const heard = [roundsStart, roundsStop, roundsCoordinator, allManifests];
+    await client.subscribe([allPresence, allUpdates, allTelemetry, ...heard]);
     // Only now are answers heard, so only now is anything said.
     this.#driver.connectedMs = this.#parts.clock();
     this.#announcer.connected(client);
@@ -163,6 +172,8 @@ export class Coordinator {
           return;
         case 'roundsStart':
           return await this.#then(() => this.#starter.trigger(payload, topic, retained));
+        case 'roundsCoordinator':
+          return this.#announcer.corrected(payload);
         case 'roundsStop':
           return await this.#then(() => this.#starter.stop(retained));
         default:

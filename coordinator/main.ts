@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { type ClientHandlers, connectClient, type FleetClient, reachOf } from '../broker/client.js';
+import { connectClient, type FleetClient, reachOf } from '../broker/client.js';
 import { startRenewal } from '../identity/renewal.js';
 import { requireFolder } from '../runtime/files.js';
 import { linkCheck } from '../runtime/health.js';
@@ -75,7 +75,7 @@ async function startIn(
   const parts = { sink: heard, log, calendar, clock: Date.now, random: Math.random };
   const coordinator = await open(settings, parts);
   const page = await openPage(settings, () => ({ fleet, ...coordinator.live, newest }), log);
-  const client = await connect(settings, coordinator.handlers).catch(async (error) => {
+  const client = await connect(settings, coordinator).catch(async (error) => {
     await page?.stop();
     throw error;
   });
@@ -89,8 +89,8 @@ async function startIn(
       clearInterval(ticks);
       await renewal.stop();
       await page?.stop();
-      await client.stop();
       await coordinator.stop();
+      await client.stop();
       await sink.stop();
     },
   };
@@ -132,7 +132,10 @@ async function onDisk<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Resolves when the coordinator hears the fleet, not only the broker. */
-async function connect(settings: CoordinatorSettings, handlers: ClientHandlers): Promise<FleetClient> {
+async function connect(
+  settings: CoordinatorSettings,
+  { handlers, will }: Pick<Coordinator, 'handlers' | 'will'>,
+): Promise<FleetClient> {
   const { connectS, maxPacketBytes } = settings;
   const reach = reachOf(settings, { role: 'coordinator' });
   const clientId = `coordinator-${randomBytes(4).toString('hex')}`;
@@ -142,7 +145,7 @@ async function connect(settings: CoordinatorSettings, handlers: ClientHandlers):
       await handlers.connected(connection);
       resolve();
     };
-    connectClient({ ...reach, clientId, connectS, maxPacketBytes }, { ...handlers, connected }).then(
+    connectClient({ ...reach, clientId, will, connectS, maxPacketBytes }, { ...handlers, connected }).then(
       (made) => {
         client = made;
       },

@@ -77,6 +77,8 @@ export interface LiveSnapshot {
   atMs: number;
   /** Whether the broker is there: without it all the rest is as it was. */
   connected: boolean;
+  /** Whether a coordinator is there: without it the run is as it was left. */
+  coordinating: boolean;
   /** Null where no coordinator has said anything yet. */
   state: FleetStatus['state'] | null;
   run: string | null;
@@ -105,6 +107,7 @@ export interface LiveSnapshot {
 export interface LiveSource {
   fleet: string;
   connected: boolean;
+  coordinating: boolean;
   status: FleetStatus | undefined;
   presences: ReadonlyMap<string, Presence>;
   newest: { of(device: string, nowMs: number): Figures; losses(run: string): LossPoint[] };
@@ -117,7 +120,7 @@ export interface LiveLimits {
 
 /** Pure but for what `newest` answers. */
 export function snapshotOf(source: LiveSource, nowMs: number, limits: LiveLimits): LiveSnapshot {
-  const { fleet, connected, status, presences, newest } = source;
+  const { fleet, connected, coordinating, status, presences, newest } = source;
   const cohort = cohortOf(status);
   const all = [...presences.values()].map((presence) => {
     const figures = presence.online ? newest.of(presence.deviceId, nowMs) : {};
@@ -130,6 +133,7 @@ export function snapshotOf(source: LiveSource, nowMs: number, limits: LiveLimits
     fleet,
     atMs: nowMs,
     connected,
+    coordinating,
     state: status?.state ?? null,
     run,
     phase: run && status ? phaseText(status) : '',

@@ -153,3 +153,9 @@ export interface Refused {
   reason: string;
   at: string;
 }
+
+/** What `rounds/coordinator` says, retained: its birth, and by its will its death. */
+export interface CoordinatorPresence {
+  format: 1;
+  online: boolean;
+}

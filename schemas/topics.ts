@@ -30,9 +30,17 @@ export function topicsOf(fleet: string) {
     roundsStatus: `${root}/rounds/status`,
     roundsResult: `${root}/rounds/result`,
     roundsRefused: `${root}/rounds/refused`,
+    roundsCoordinator: `${root}/rounds/coordinator`,
   };
 }
 
+type RoundsKind =
+  | 'roundsStart'
+  | 'roundsStop'
+  | 'roundsStatus'
+  | 'roundsResult'
+  | 'roundsRefused'
+  | 'roundsCoordinator';
 type DeviceKind = 'presence' | 'task' | 'receipt' | 'telemetry' | 'telemetryReceipt';
 
 export type TopicMatch =
@@ -40,7 +48,7 @@ export type TopicMatch =
   | { kind: 'update'; fleet: string; device: string; round: number }
   | { kind: 'manifest'; fleet: string; run: string; version: number }
   | { kind: 'adapterChunk'; fleet: string; run: string; version: number; index: number }
-  | { kind: 'roundsStart' | 'roundsStop' | 'roundsStatus' | 'roundsResult' | 'roundsRefused'; fleet: string };
+  | { kind: RoundsKind; fleet: string };
 
 /** What a topic names, or undefined where it is none of ours. */
 export function matchTopic(topic: string): TopicMatch | undefined {
@@ -54,15 +62,13 @@ export function matchTopic(topic: string): TopicMatch | undefined {
   return kind && { kind, fleet };
 }
 
-const roundsKinds: Record<
-  string,
-  'roundsStart' | 'roundsStop' | 'roundsStatus' | 'roundsResult' | 'roundsRefused'
-> = {
+const roundsKinds: Record<string, RoundsKind> = {
   start: 'roundsStart',
   stop: 'roundsStop',
   status: 'roundsStatus',
   result: 'roundsResult',
   refused: 'roundsRefused',
+  coordinator: 'roundsCoordinator',
 };
 
 function matchDevice(fleet: string, device: string, leaf?: string, index?: string): TopicMatch | undefined {

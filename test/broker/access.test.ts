@@ -28,6 +28,7 @@ const expected: [topic: string, publishers: Role[], readers: Role[]][] = [
   [t.roundsStatus, ['coordinator'], ['coordinator', 'operator', 'viewer']],
   [t.roundsResult, ['coordinator'], ['coordinator', 'operator', 'viewer']],
   [t.roundsRefused, ['coordinator'], ['coordinator', 'operator', 'viewer']],
+  [t.roundsCoordinator, ['coordinator'], ['coordinator', 'operator', 'viewer']],
   ['fleetune/v1/default/devices/board-1/other', [], []],
   ['fleetune/v2/default/rounds/start', [], []],
   ['elsewhere', [], []],

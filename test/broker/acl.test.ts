@@ -53,7 +53,7 @@ test('a name that a file can’t hold, or that has two roles, is refused', () =>
 
 test('the table for people has a row for each topic, and says where only its own is meant', () => {
   const rows = accessRows();
-  assert.equal(rows.length, 13);
+  assert.equal(rows.length, 14);
   assert.equal(rows.find(({ topic }) => topic.endsWith('/telemetry'))!.may.device, 'own: publish');
   assert.equal(rows.find(({ topic }) => topic.endsWith('/manifest'))!.may.device, 'receive');
 });

@@ -64,10 +64,12 @@ test('on a small terminal no line is too long or one too many, and devices that 
   }
 });
 
-test('it says so where the broker is away, or no coordinator was heard', () => {
+test('it says so where the broker or the coordinator is away, or none was heard', () => {
   const text = (state: LiveState) =>
     painted(screenLines(snapshot(state, atMs), { columns: 80, rows: 24 }), 80, false).join('\n');
   assert.match(text({ ...fleetAtWork(), connected: false }), /broker is away/);
+  assert.match(text({ ...fleetAtWork(), coordinating: false }), /the coordinator is away: the run stands/);
+  assert.doesNotMatch(text(fleetAtWork()), /away/);
   assert.match(text(nothingHeard('home')), /no coordinator has said anything/);
 });
 
@@ -106,6 +108,8 @@ test('off a terminal each event is one plain line', () => {
   view.show(on);
   view.show(on);
   view.show({ ...on, connected: false });
+  view.show({ ...on, coordinating: false });
+  view.show(on);
   assert.deepEqual(
     out.text
       .trim()
@@ -116,6 +120,9 @@ test('off a terminal each event is one plain line', () => {
       'run r1: 4 rounds',
       'round 1 of 4: training (0 of 2 in)',
       'the broker is away: it is tried again',
+      'the broker is back',
+      'the coordinator is away',
+      'the coordinator is back',
     ],
   );
   assert.ok(!out.text.includes('\x1b'));

@@ -45,6 +45,8 @@ export class Fleet {
   readonly refused: Refused[] = [];
   readonly results: RunSummary[] = [];
   status: FleetStatus | undefined;
+  /** Whether a coordinator is there, each time that this changed. */
+  readonly coordinating: boolean[] = [];
   broker: Broker;
   operator!: FleetClient;
   /** Topics of all retained and live messages that the operator saw, and how long they were. */
@@ -180,6 +182,8 @@ export class Fleet {
     this.seen.set(topic, payload.length);
     const json = () => JSON.parse(Buffer.from(payload).toString());
     if (topic === topics.roundsRefused) this.refused.push(json());
+    if (topic === topics.roundsCoordinator && json().online !== this.coordinating.at(-1))
+      this.coordinating.push(json().online);
     if (topic === topics.roundsStatus) this.status = json();
     if (topic === topics.roundsResult && this.results.at(-1)?.run !== json().run) this.results.push(json());
   }

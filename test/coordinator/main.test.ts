@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { connectClient } from '../../broker/client.js';
 import { coordinatorSettings, start } from '../../coordinator/main.js';
 import { Refusal } from '../../schemas/refusal.js';
 import { requireSettings } from '../../schemas/settings.js';
+import { topicsOf } from '../../schemas/topics.js';
 import { Fleet, until } from './fleet.js';
 import { fleet } from './scripted-device.js';
+
+const script = fileURLToPath(new URL('./coordinator-process.js', import.meta.url));
 
 test('the service drives a run with what its settings say of runs, and stops in time', async (t) => {
   const made = await Fleet.start(t);
@@ -23,6 +29,31 @@ test('the service drives a run with what its settings say of runs, and stops in 
   } finally {
     await service.stop();
   }
+});
+
+test('the fleet hears whether its coordinator is there: killed, started again, told to stop', async (t) => {
+  const made = await Fleet.start(t);
+  const raw = { broker: made.url, fleet, runs: made.folder };
+  const said = (online: boolean) => until(() => made.coordinating.at(-1) === online, `online: ${online}`);
+  const child = fork(script, [JSON.stringify(raw)], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+  await said(true);
+  child.kill('SIGKILL');
+  await said(false);
+  const service = await start(requireSettings(coordinatorSettings, raw, 'test'));
+  made.atEnd(() => service.stop());
+  await said(true);
+  // The will of a connection that the broker gives up after the coordinator is back.
+  const other = { url: made.url, username: 'coordinator', connectS: 10, maxPacketBytes: 2 ** 20 };
+  const late = await connectClient(
+    { ...other, clientId: 'coordinator-before' },
+    { connected() {}, message() {} },
+  );
+  made.atEnd(() => late.stop());
+  await late.publish(topicsOf(fleet).roundsCoordinator, '{"format":1,"online":false}', { retain: true });
+  await until(() => made.coordinating.length >= 5, 'what it is answered with');
+  await service.stop();
+  await said(false);
+  assert.deepEqual(made.coordinating, [true, false, true, false, true, false]);
 });
 
 const bad: [string, (folder: string) => Record<string, unknown>, RegExp][] = [

@@ -19,7 +19,7 @@ const presence = (deviceId: string, change: Partial<Presence> = {}): Presence =>
 
 function source(presences: Presence[], figures: Record<string, Figures>, said?: FleetStatus): LiveSource {
   return {
-    ...{ fleet: 'home', connected: true, status: said },
+    ...{ fleet: 'home', connected: true, coordinating: true, status: said },
     presences: new Map(presences.map((one) => [one.deviceId, one])),
     newest: { of: (id) => figures[id] ?? {}, losses: () => [] },
   };

@@ -20,6 +20,7 @@ const built: [string, TopicMatch][] = [
   [topics.roundsStatus, { kind: 'roundsStatus', fleet }],
   [topics.roundsResult, { kind: 'roundsResult', fleet }],
   [topics.roundsRefused, { kind: 'roundsRefused', fleet }],
+  [topics.roundsCoordinator, { kind: 'roundsCoordinator', fleet }],
 ];
 
 test('every built topic matches back to what it was built from', () => {
