@@ -1,10 +1,16 @@
 // Makes a fresh clone ready, before `npm start` and `npm test`: installs where the lock file is not what is installed,
 // compiles the .proto files and the TypeScript where they changed. A warm start does nothing and needs no network.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+const oldest = 20;
+if (Number.parseInt(process.version.slice(1), 10) < oldest) {
+  console.error(`fleetune: this is Node ${process.version}: ${oldest} or later is needed`);
+  process.exit(1);
+}
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -25,7 +31,15 @@ const rooms = [
   'bench',
   'test',
 ];
-const command = (file, ...args) => execFileSync(process.execPath, [file, ...args], { stdio: 'inherit' });
+/** A program that says itself what is wrong with what it was given. */
+function call(program, args, otherwise = '') {
+  const { status, error } = spawnSync(program, args, { stdio: 'inherit' });
+  if (status === 0) return;
+  const why = error ? `: ${error.message}` : '';
+  console.error(`fleetune: ${[program, ...args].join(' ')} failed${why}${otherwise}`);
+  process.exit(1);
+}
+const command = (file, ...args) => call(process.execPath, [file, ...args]);
 const hash = (...files) =>
   files.reduce((h, f) => h.update(f).update(readFileSync(f)), createHash('sha256')).digest('hex');
 const stamped = (stamp, value) => existsSync(stamp) && readFileSync(stamp, 'utf8') === value;
@@ -45,7 +59,7 @@ if (!stamped('node_modules/.fleetune-installed', installed)) {
   // No package needs its install script; onnxruntime-node's downloads CUDA libraries where somebody asks for them.
   const scripts = process.env.ONNXRUNTIME_NODE_INSTALL ? [] : ['--ignore-scripts'];
   const argv = ['ci', '--include=dev', ...scripts, '--no-audit', '--no-fund', '--loglevel=error'];
-  execFileSync('npm', argv, { stdio: 'inherit' });
+  call('npm', argv, ': to install takes a network, once');
   writeFileSync('node_modules/.fleetune-installed', installed);
 }
 
