@@ -86,6 +86,15 @@ test('the tables of the rules name only what exists', {
   );
 });
 
+test('the formatter looks at every room, and at nothing that somebody keeps beside them', () => {
+  const { files } = JSON.parse(readFileSync(join(root, 'biome.json'), 'utf8')) as {
+    files: { includes: string[] };
+  };
+  const rooms = Object.keys(arrows).filter((room) => !room.includes('/'));
+  const looked = files.includes.filter((glob) => !glob.startsWith('!'));
+  assert.deepEqual(looked.sort(), ['*', ...rooms.map((room) => `${room}/**`)].sort());
+});
+
 test('every dependency has an owner, and every owner is a dependency', () => {
   const { dependencies, devDependencies } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
