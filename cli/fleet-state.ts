@@ -39,10 +39,12 @@ export async function showStatus(argv: readonly string[], title: CommandTitle): 
   if (!status) throw new Refusal('no coordinator has said anything here: start one (fleetune coordinator)');
   const seen = snapshot(state, Date.now());
   const away = absence(seen);
+  const head = headline(seen);
+  const note = plain(status.note);
   const lines = [
-    `${status.run ? `run ${status.run}: ` : ''}${headline(seen)}`,
+    `${status.run ? `run ${status.run}: ` : ''}${head}`,
     ...(away === '' ? [] : [away]),
-    ...(status.note ? [plain(status.note)] : []),
+    ...(head.includes(note) ? [] : [note]),
     ...(status.history.length > 0 ? ['', roundTable(status.history)] : []),
   ];
   process.stdout.write(

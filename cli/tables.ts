@@ -30,7 +30,7 @@ export const counted = (count: number, thing: string) => `${count} ${thing}${cou
 
 /** 1536 → "1.5 KiB". */
 export function bytesText(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 1024) return `${Math.round(bytes)} B`;
   const units = ['KiB', 'MiB', 'GiB', 'TiB'];
   const power = Math.min(units.length, Math.floor(Math.log2(bytes) / 10));
   return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;

@@ -59,6 +59,8 @@ test('rounds start, status, devices and rounds stop speak to the coordinator', a
     assert.equal((await fleetune(again)).out, `id a1 is run ${run}, which has ended as stopped\n`);
     const idle = await fleetune(['rounds', 'stop', ...at]);
     assert.deepEqual([idle.code, idle.err], [1, 'fleetune: nothing was stopped: no run is on\n']);
+    const { out: ended } = await fleetune(['status', ...at]);
+    assert.equal(ended.split('stopped by an operator').length, 2, ended);
     const refused = await fleetune(['rounds', 'start', ...at, '--rounds', '0']);
     assert.equal(refused.code, 1);
     assert.match(refused.err, /--rounds: "0" is not a whole number from 1/);

@@ -20,6 +20,7 @@ test('a table aligns words to the left and numbers to the right', () => {
 test('bytes and seconds are told in the unit that reads well', () => {
   assert.equal(bytesText(0), '0 B');
   assert.equal(bytesText(1023), '1023 B');
+  assert.equal(bytesText(312.190682), '312 B');
   assert.equal(bytesText(1536), '1.5 KiB');
   assert.equal(bytesText(1024 ** 2), '1.0 MiB');
   assert.equal(bytesText(1024 ** 6), '1048576.0 TiB');
