@@ -25,6 +25,9 @@ const actions: Record<string, { summary: string; run(argv: readonly string[]): v
   sample: { summary: 'writes the built-in text as shards of sample devices', run: runSample },
 };
 
+// A reader that has seen enough (`npm run supply -- bill | head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 70));
+
 const [first = 'table', ...rest] = process.argv.slice(2);
 const known = Object.hasOwn(actions, first);
 // `npm run supply -- --arch arm64` is the table's.

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { billOf, wholeBill } from '../../supply/bill.js';
@@ -26,4 +29,11 @@ test('a bill of materials names what is packed, its licences, and the Node that 
     .flatMap(({ dependsOn = [] }) => dependsOn)
     .filter((ref) => !refs.has(ref));
   assert.deepEqual(dangling, []);
+});
+
+test('a reader that has seen enough of it is no error', async () => {
+  const child = spawn(process.execPath, ['dist/supply/main.js', 'bill'], { cwd: root });
+  child.stdout.once('data', () => child.stdout.destroy());
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'close')]);
+  assert.deepEqual([said, code], ['', 0]);
 });
