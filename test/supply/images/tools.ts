@@ -10,6 +10,7 @@ export const tools = {
   runc: 'runc',
   'podman-compose': 'podman-compose',
   netavark: 'netavark',
+  iptables: 'iptables',
   'aardvark-dns': 'aardvark-dns',
   debootstrap: 'debootstrap',
   'apt-get': 'apt',
