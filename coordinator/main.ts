@@ -80,6 +80,7 @@ async function startIn(
     throw error;
   });
   const renewal = startRenewal(settings, log, () => void client.reconnect());
+  await coordinator.tick(); // Its folder is marked before it is asked how it is.
   const ticks = setInterval(() => void coordinator.tick(), tickMs);
   process.send?.({ ready: page ? { pagePort: page.port } : {} });
   return {
