@@ -87,6 +87,13 @@ export const limitSettings = {
     max: 2 ** 40,
     help: 'payloads of all retained messages together',
   },
+  maxDeviceRetainedBytes: {
+    kind: 'integer',
+    default: 2 ** 16,
+    min: 2 ** 8,
+    max: 2 ** 40,
+    help: 'of these, of one device in all fleets, its topics too: a presence takes some hundred',
+  },
   maxQueuedBytes: {
     kind: 'integer',
     default: 2 ** 23,

@@ -6,7 +6,10 @@ import { isTrigger, may, maySubscribe, type Peer } from './access.js';
 import type { Admission } from './admission.js';
 import type { Limits } from './limits.js';
 
-type RightsLimits = Pick<Limits, 'maxPacketBytes' | 'maxSubscriptions' | 'maxRetainedBytes' | 'maxDenials'>;
+type RightsLimits = Pick<
+  Limits,
+  'maxPacketBytes' | 'maxSubscriptions' | 'maxRetainedBytes' | 'maxDeviceRetainedBytes' | 'maxDenials'
+>;
 
 type Entered = Pick<Admission, 'peerOf' | 'nameOf' | 'holderOf' | 'charge' | 'cut' | 'counters'>;
 
@@ -16,6 +19,8 @@ export class Rights {
   readonly #denials = new WeakMap<Client, number>();
   readonly #retained = new Map<string, number>();
   #retainedBytes = 0;
+  /** Device → bytes of what it left retained, topics too: it may name any fleet. */
+  readonly #deviceBytes = new Map<string, number>();
   readonly #limits: RightsLimits;
   readonly #admission: Entered;
   readonly #log: Log;
@@ -75,10 +80,20 @@ export class Rights {
   }
 
   #retain(topic: string, bytes: number): string | undefined {
-    const after = this.#retainedBytes - (this.#retained.get(topic) ?? 0) + bytes;
-    const { maxRetainedBytes } = this.#limits;
+    const before = this.#retained.get(topic);
+    const after = this.#retainedBytes - (before ?? 0) + bytes;
+    const { maxRetainedBytes, maxDeviceRetainedBytes } = this.#limits;
     if (bytes > 0 && after > maxRetainedBytes)
       return `retained: ${after} bytes together, the limit is ${maxRetainedBytes} (--max-retained-bytes)`;
+    const match = matchTopic(topic);
+    if (match && 'device' in match) {
+      const counted = (payload = 0) => (payload > 0 ? topic.length + payload : 0);
+      const own = (this.#deviceBytes.get(match.device) ?? 0) - counted(before) + counted(bytes);
+      if (bytes > 0 && own > maxDeviceRetainedBytes)
+        return `retained: ${own} bytes of one device, the limit is ${maxDeviceRetainedBytes} (--max-device-retained-bytes)`;
+      if (own === 0) this.#deviceBytes.delete(match.device);
+      else this.#deviceBytes.set(match.device, own);
+    }
     this.#retainedBytes = after;
     if (bytes === 0)
       this.#retained.delete(topic); // An empty payload clears [MQTT-3.3.1-10].

@@ -154,6 +154,24 @@ test('retained messages together stay under their limit, and what is cleared mak
   assert.equal(broker.counters.deniedPublishes, 1);
 });
 
+test('a device leaves little retained, in whatever fleets, and leaves the others their room', async (t) => {
+  const { broker, url } = await startRig(t, { maxDeviceRetainedBytes: 1000 });
+  const { client } = await join(t, url, 'device', 'board-1');
+  const presence = (fleet: string) => topicsOf(fleet).presence('board-1');
+  const bytes = 500 - presence('a').length;
+  await client.publish(presence('a'), 'x'.repeat(bytes), { retain: true });
+  await client.publish(presence('b'), 'x'.repeat(bytes), { retain: true });
+  await client.publish(presence('b'), 'y'.repeat(bytes), { retain: true });
+  assert.equal(broker.counters.deniedPublishes, 0);
+  await client.publish(presence('c'), 'x', { retain: true });
+  assert.equal(broker.counters.deniedPublishes, 1);
+  await client.publish(presence('a'), '', { retain: true });
+  await client.publish(presence('c'), 'x', { retain: true });
+  const other = await join(t, url, 'device', 'board-2');
+  await other.client.publish(t1.presence('board-2'), 'x', { retain: true });
+  assert.equal(broker.counters.deniedPublishes, 1);
+});
+
 test('a client holds at most so many subscriptions, and may exchange them', async (t) => {
   const { url } = await startRig(t, { maxSubscriptions: 2 });
   const { client } = await join(t, url, 'device', 'board-1');
