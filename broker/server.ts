@@ -46,7 +46,7 @@ const holdUpMs = 100;
 
 /** Starts an MQTT 3.1.1 broker. @throws Refusal where an address can't be listened on, or a file can't be used */
 export async function startBroker(options: BrokerOptions, log: Log): Promise<Broker> {
-  const { host, maxPacketBytes, maxQueuedBytes } = options;
+  const { host, maxPacketBytes, maxControlBytes, maxQueuedBytes } = options;
   const admission = new Admission(options, log);
   const door = new Door(options, log);
   const gate = await Gate.open(options, log);
@@ -63,8 +63,11 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
       const waitMs = charge(bytes);
       if (waitMs > 0) pace.hold(waitMs);
     });
-    // What comes behind a CONNECT waits for its answer: Aedes might take it before it knows whose it is.
-    const open = () => packets === 0 || client.connected || client.closed;
+    // What comes behind a CONNECT waits for its answer: Aedes might take it before it knows whose it is. A first packet
+    // that is longer than one may be waits as well, until its time is over.
+    const isBegun = () => packets === 1 && remaining() > 0 && remaining() <= maxControlBytes;
+    const open = () => packets === 0 || isBegun() || client.connected || client.closed;
+    if (request) watchStranger(request.socket, maxControlBytes, client, cut);
     const pace = paceReads(connection, { remaining, open });
     client.once('connected', pace.again);
     holds.set(client, pace.hold);
@@ -95,6 +98,7 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
   });
   webSockets.on('error', () => undefined); // It repeats the errors of `http`, which listen() answers.
   webSockets.on('connection', (socket, request) => serve(createWebSocketStream(socket), request));
+  http.on('request', (_request, response) => response.writeHead(426, { connection: 'close' }).end());
   for (const server of [tcp, http]) {
     door.guard(server);
     server.on('connection', (socket: Socket) => {
@@ -118,6 +122,24 @@ export async function startBroker(options: BrokerOptions, log: Log): Promise<Bro
     await stop();
     throw error;
   }
+}
+
+/** A message of a WebSocket is collected whole before anybody reads of it: of who is not in yet, so much at most. */
+function watchStranger(
+  socket: Socket,
+  maxBytes: number,
+  client: Client,
+  cut: (reason: string) => void,
+): void {
+  let bytes = 0;
+  const count = (piece: Buffer) => {
+    bytes += piece.length;
+    if (bytes <= maxBytes) return;
+    cut(`more than ${maxBytes} bytes before it was let in (--max-control-bytes)`);
+    socket.destroy();
+  };
+  socket.on('data', count);
+  client.once('connected', () => socket.off('data', count));
 }
 
 async function createAedes(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import mqtt from 'mqtt-packet';
 import { WebSocket } from 'ws';
 import { startBroker } from '../../broker/server.js';
 import { createLog } from '../../runtime/log.js';
@@ -67,6 +68,40 @@ test('a packet over the limit is not read, even when it came whole', async (t) =
   assert.equal(received.all.length, 1, 'no PUBACK');
   await listener.client.publish(t1.roundsStart, 'end');
   assert.equal((await listener.messages.count(1))[0]!.text, 'end');
+});
+
+test('a CONNECT as long as a token makes it is answered, in one piece and in two', async (t) => {
+  const { broker } = await startRig(t);
+  const hello = mqtt.generate({
+    ...{ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clean: true, keepalive: 0 },
+    ...{ clientId: 'board-1', username: 'device', password: Buffer.alloc(20_000, 'x') },
+  });
+  for (const first of [hello.length, 10, 2000]) {
+    const { socket, received } = await openSocket(t, broker);
+    socket.write(hello.subarray(0, first));
+    await new Promise((done) => setImmediate(done));
+    socket.write(hello.subarray(first));
+    assert.deepEqual((await received.count(1))[0], connack(0));
+    socket.destroy();
+  }
+});
+
+test('a request that is no WebSocket is answered and closed: nobody waits at that port for ever', async (t) => {
+  const { broker } = await startRig(t, { wsPort: 0 });
+  const { socket, received, closed } = await openSocket(t, { ...broker, port: broker.wsPort });
+  socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await closed;
+  assert.match(String(received.all[0]), /^HTTP\/1.1 426 .*connection: close/is);
+});
+
+test('of one who is not in yet a WebSocket collects no more than a CONNECT', async (t) => {
+  const { broker, logged } = await startRig(t, { wsPort: 0, maxPacketBytes: 2 ** 20 });
+  const webSocket = new WebSocket(`ws://127.0.0.1:${broker.wsPort}`, 'mqtt');
+  webSocket.on('error', () => undefined);
+  await once(webSocket, 'open');
+  webSocket.send(Buffer.alloc(100_000), { fin: false });
+  await once(webSocket, 'close');
+  await logged.find(({ reason }) => /bytes before it was let in/.test(String(reason)));
 });
 
 test('garbage, a byte at a time, cuts only its own client', async (t) => {
