@@ -36,7 +36,7 @@ export function checkTensors(tensors: NamedTensors, expected: Expected): string 
   if (expected.key.kind === 'evaluate')
     return tensors.size === 0 ? '' : 'it holds tensors, expected none in an evaluation';
   if (tensors.size === 0) return 'it holds no tensors';
-  const misfit = expected.shapes ? checkShapes(tensors, expected.shapes) : '';
+  const misfit = expected.shapes ? checkShapes(tensors, expected.shapes) : checkFresh(tensors);
   return misfit || checkNumbers(tensors, expected.shapes ? expected.maxNorm : Number.POSITIVE_INFINITY);
 }
 
@@ -48,6 +48,22 @@ function checkShapes(tensors: NamedTensors, shapes: ReadonlyMap<string, readonly
   }
   const extra = [...tensors.keys()].find((name) => !shapes.has(name));
   return extra === undefined ? '' : `tensor ${extra} is not in the adapter`;
+}
+
+/**
+ * A fresh adapter changes nothing: B is zero, and A no more than its seed makes it (PEFT's Kaiming init, ±1/√in). No
+ * limit of an update holds who makes it, and it is one device; what else it is named its engines look at.
+ */
+function checkFresh(tensors: NamedTensors): string {
+  for (const [name, { shape, data }] of tensors) {
+    const isB = name.endsWith('.lora_B.weight');
+    if (!isB && !name.endsWith('.lora_A.weight')) continue;
+    const limit = isB ? 0 : Math.fround((shape[1] ?? 1) ** -0.5);
+    const found = data.find((value) => !(Math.abs(value) <= limit));
+    if (found !== undefined)
+      return `tensor ${name} of a fresh adapter holds ${found}, in size at most ${limit}`;
+  }
+  return '';
 }
 
 function checkNumbers(tensors: NamedTensors, maxNorm: number): string {

@@ -91,6 +91,18 @@ test('version 0 may have any names and shapes, but only finite numbers', () => {
   assert.match(checkTensors(tensors([Number.NaN, 0]), init), /NaN/);
 });
 
+test('version 0 changes nothing: one device alone makes it, so it may bring no weights of its own', () => {
+  const init: Expected = { ...expected, key: { ...key, kind: 'init' }, shapes: null, maxNorm: 0 };
+  const fresh = (a: number[], b: number[]): NamedTensors =>
+    new Map([
+      ['q.lora_A.weight', { shape: [1, 4], data: Float32Array.from(a) }],
+      ['q.lora_B.weight', { shape: [2, 1], data: Float32Array.from(b) }],
+    ]);
+  assert.equal(checkTensors(fresh([0.5, -0.5, 0, 0.1], [0, 0]), init), '');
+  assert.match(checkTensors(fresh([0.5, -0.5, 0, 0.1], [0, 1e-9]), init), /q\.lora_B\.weight .* at most 0$/);
+  assert.match(checkTensors(fresh([0.5, -0.51, 0, 0], [0, 0]), init), /q\.lora_A\.weight .* at most 0\.5$/);
+});
+
 test('an evaluation holds no tensors', () => {
   const evaluation: Expected = { ...expected, key: { ...key, kind: 'evaluate' } };
   assert.equal(checkTensors(new Map(), evaluation), '');
