@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ClientHandlers, FleetClient } from '../broker/client.js';
 import { type Log, told } from '../runtime/log.js';
+import { QuietLog } from '../runtime/quiet-log.js';
 import { decode } from '../schemas/codec.js';
 import type { Chunk, Presence, TelemetryBatch } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
@@ -39,6 +40,8 @@ export interface CoordinatorParts {
 export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #parts: CoordinatorParts;
+  /** Of what devices can cause at will. */
+  readonly #quiet: QuietLog;
   readonly #topics: Topics;
   readonly #announcer: Announcer;
   readonly #publisher: Publisher;
@@ -52,6 +55,7 @@ export class Coordinator {
   private constructor(options: CoordinatorOptions, parts: CoordinatorParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#quiet = new QuietLog(parts.log);
     this.#topics = topicsOf(options.fleet);
     this.#announcer = new Announcer(this.#topics, parts.log);
     this.#publisher = new Publisher(
@@ -181,7 +185,7 @@ export class Coordinator {
       }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.#parts.log.warn('message not understood', { topic, reason: told(error) });
+      this.#quiet.warn('message not understood', { topic, reason: told(error) });
     }
   }
 
@@ -194,9 +198,16 @@ export class Coordinator {
       if (presence.online) this.#driver.introduced(device);
       else {
         if (presence.stopped) this.#driver.left(device);
-        this.#parts.sink.write([deathPoint(presence, this.#options.fleet, this.#parts.clock())]);
+        this.#died(presence);
       }
     });
+  }
+
+  /** The version is its own word: by `take` it makes no series without end. What finds no room is no loss. */
+  #died(presence: Presence): void {
+    const { fleet } = this.#options;
+    const point = deathPoint(presence, fleet, this.#parts.clock());
+    this.#parts.sink.take([point], { fleet, device: presence.deviceId }).catch(() => undefined);
   }
 
   #forget(device: string): void {

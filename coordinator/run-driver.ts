@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Log, told } from '../runtime/log.js';
+import { QuietLog } from '../runtime/quiet-log.js';
 import type { Chunk, Point, Receipt, TaskKey } from '../schemas/messages.js';
 import type { RunSummary } from '../schemas/status.js';
 import type { Announcer } from './announcer.js';
@@ -49,6 +50,7 @@ const retryMs = 2000;
 export class RunDriver {
   readonly #options: DriverOptions;
   readonly #parts: DriverParts;
+  readonly #quiet: QuietLog;
   #run: OpenRun | null = null;
   #latest: RunSummary | null;
   /** The run that ended last, for copies of its updates that come late. */
@@ -68,6 +70,7 @@ export class RunDriver {
   constructor(options: DriverOptions, parts: DriverParts, latest: RunSummary | null) {
     this.#options = options;
     this.#parts = parts;
+    this.#quiet = new QuietLog(parts.log);
     this.#latest = latest;
     this.#making = new VersionMaking(() => void parts.inTurn(() => this.settle()));
   }
@@ -115,7 +118,7 @@ export class RunDriver {
     if (receipt.state === 'receiving' && this.#told.has(deviceId))
       this.#told.set(deviceId, { atMs: at.nowMs, answering: true });
     if (receipt.state === 'refused')
-      this.#parts.log.warn('update refused', { device: deviceId, round: key.round, reason: receipt.reason });
+      this.#quiet.warn('update refused', { device: deviceId, round: key.round, reason: receipt.reason });
     return receipt;
   }
 

@@ -42,6 +42,10 @@ export class Fleet {
   readonly points: Point[] = [];
   /** What the coordinator logged as an error, with its reason. */
   readonly problems: string[] = [];
+  /** Of the points: those that came by the guard of series. */
+  guarded = 0;
+  /** What it warned of. */
+  readonly warnings: string[] = [];
   readonly refused: Refused[] = [];
   readonly results: RunSummary[] = [];
   status: FleetStatus | undefined;
@@ -109,10 +113,15 @@ export class Fleet {
           write: (points) => this.points.push(...points),
           take: async (points, tags) => {
             if (setup.noRoom) throw new Refusal(setup.noRoom);
+            this.guarded += points.length;
             this.points.push(...points.map((point) => ({ ...point, tags: { ...point.tags, ...tags } })));
           },
         },
-        log: { ...quiet, error: (message, facts) => void this.problems.push(`${message}: ${facts?.reason}`) },
+        log: {
+          ...quiet,
+          warn: (message) => void this.warnings.push(message),
+          error: (message, facts) => void this.problems.push(`${message}: ${facts?.reason}`),
+        },
         calendar,
         clock,
         random: Math.random,

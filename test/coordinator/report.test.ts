@@ -68,6 +68,24 @@ test('telemetry is written with device and fleet; what is malformed changes noth
   assert.deepEqual(made.points, [{ ...point, tags: { rail: 'x', fleet, device: 'a' } }]);
 });
 
+test('a device that sends nonsense, or updates that nobody asked for, fills no log', async (t) => {
+  const made = await Fleet.start(t);
+  await made.coordinator();
+  const device = await made.device({ id: 'a', step: 1, examples: 1 });
+  const key = { run: 'none', round: 1, kind: 'train' } as const;
+  const piece = { sha256: 'a'.repeat(64), index: 0, count: 1, totalBytes: 1, data: new Uint8Array(1) };
+  const chunk = encode('Chunk', { key, ...piece });
+  for (let i = 0; i < 100; i++) {
+    await device.client.publish(topicsOf(fleet).telemetry('a'), 'not a batch');
+    await device.client.publish(topicsOf(fleet).update('a', 1), chunk);
+  }
+  await until(() => device.receipts.length === 100, 'receipts');
+  for (const message of ['message not understood', 'update refused']) {
+    const told = made.warnings.filter((warning) => warning === message).length;
+    assert.ok(told >= 20 && told < 40, `${message}: ${told} times`);
+  }
+});
+
 test('a batch of telemetry has its receipt: taken, or why not yet', async (t) => {
   const points = [{ measurement: 'power', tags: { rail: 'x' }, fields: { watts: 5 }, timeMs: 7 }];
   for (const noRoom of ['', 'too many points wait']) {
@@ -106,6 +124,7 @@ test('a device’s death is a point in the series in which it said that it is up
   const [{ measurement, tags, fields, timeMs }] = made.points as [Point];
   assert.deepEqual([measurement, fields.up, timeMs], ['device', 0, 4711]);
   assert.deepEqual(tags, { fleet, device: 'a', version: '0.1.0' });
+  assert.equal(made.guarded, 1, 'a device writes its version itself: it goes by the guard of series');
 });
 
 const deathOf = (deviceId: string) => ({
