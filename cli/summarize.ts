@@ -116,8 +116,9 @@ async function readSources(
   path: string | undefined,
   { dialogueField, limit }: { dialogueField: string; limit: number },
 ): Promise<string[]> {
-  const text =
-    path === undefined || path === '-' ? await textOf(process.stdin) : await readText(path, maxShardBytes);
+  const isTyped = path === undefined || path === '-';
+  if (isTyped && process.stdin.isTTY) process.stderr.write('fleetune: type a dialogue, then Ctrl-D\n');
+  const text = isTyped ? await textOf(process.stdin) : await readText(path, maxShardBytes);
   if (!path || !/\.(json|jsonl|ndjson|csv)(\.gz)?$/i.test(path)) {
     if (text.trim() === '') throw new Refusal(`${path ?? 'standard input'}: empty, expected a dialogue`);
     return [text.trim()];
