@@ -1,4 +1,5 @@
 import type { RoundRecord, RunSummary } from '../schemas/status.js';
+import { plain } from './live-text.js';
 import { bytesText, type Column, fixed, table } from './tables.js';
 
 const joulesText = (joules: number | null) => (joules === null ? 'no sensor' : fixed(joules, 0));
@@ -25,7 +26,7 @@ export function roundTable(records: readonly RoundRecord[]): string {
     ...(state === 'failed' ? [`round ${round} failed: ${reason}`] : []),
     ...Object.entries(refused).map(([device, why]) => `round ${round}, ${device}: ${why}`),
   ]);
-  return [table(columns, records), ...remarks].join('\n');
+  return [table(columns, records), ...remarks.map(plain)].join('\n');
 }
 
 /** What the run brought, in a line: loss and ROUGE-L before → after. */

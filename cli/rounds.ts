@@ -4,6 +4,7 @@ import { Refusal } from '../schemas/refusal.js';
 import { presets, runSettings } from '../schemas/run-settings.js';
 import type { SettingTable } from '../schemas/settings.js';
 import type { CommandTitle } from './commands.js';
+import { plain } from './live-text.js';
 import { createLiveView } from './live-view.js';
 import { operatorSettings } from './operator.js';
 import { beforeAfter, roundTable } from './report.js';
@@ -62,7 +63,7 @@ export async function startRounds(argv: readonly string[], { name, summary }: Co
     ? JSON.stringify(result)
     : `run ${run} ${state}\n\n${roundTable(rounds)}\n\n${beforeAfter(result!)}`;
   process.stdout.write(`${text}\n`);
-  if (state !== 'completed') throw new Refusal(`run ${run} ${state}: ${reason}`);
+  if (state !== 'completed') throw new Refusal(`run ${run} ${state}: ${plain(reason)}`);
 }
 
 /** `fleetune rounds stop`: until the coordinator said that the run has ended, or why it has not. */
@@ -71,7 +72,7 @@ export async function stopRounds(argv: readonly string[], { name, summary }: Com
   const watch = await watchRuns(settings);
   const { run, state, reason, rounds } = await watch.stop();
   await watch.operator.close();
-  const text = `run ${run} ${state}: ${reason} (${rounds.length} rounds done)`;
+  const text = `run ${run} ${state}: ${plain(reason)} (${rounds.length} rounds done)`;
   process.stdout.write(`${settings.json ? JSON.stringify({ run, state, reason }) : text}\n`);
 }
 

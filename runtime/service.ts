@@ -69,7 +69,8 @@ export async function runService(start: () => Promise<Service>): Promise<void> {
 /** Ends the process with what a person needs to know. */
 export function fail(error: unknown): never {
   if (error instanceof Refusal) {
-    process.stderr.write(`fleetune: ${told(error)}\n`);
+    // It may hold words of another machine: they are not to command the terminal.
+    process.stderr.write(`fleetune: ${told(error).replace(/(?!\n)[\p{Cc}\p{Cf}]/gu, ' ')}\n`);
     process.exit(1);
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

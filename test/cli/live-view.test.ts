@@ -49,6 +49,8 @@ test('a sparkline is as wide as there is room, its lowest bar the lowest value',
 
 test('text of another machine can not command a terminal', () => {
   assert.equal(plain('a\x1b[31m\u202e\u2028b\n'), 'a [31m  b ');
+  const why = { ...record, round: 1, refused: { barn: '\u001b[2Jgone\nround 2 closed' } };
+  assert.match(roundTable([why]), /round 1, barn: {2}\[2Jgone round 2 closed$/);
 });
 
 test('time left is not guessed before a round has ended, nor after the run', () => {

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { connectClient } from '../../broker/client.js';
 import { connectOperator } from '../../cli/operator.js';
 import { watchRuns } from '../../cli/run-watch.js';
+import { encode } from '../../schemas/codec.js';
+import { topicsOf } from '../../schemas/topics.js';
 import { fleetune } from './command.js';
 import { withCoordinator } from './services.js';
 
@@ -93,6 +96,23 @@ test('a run that is waited for and does not complete ends the command with exit 
     const { code, err } = await fleetune(['rounds', 'start', '--broker', broker, '--wait', '--wait-s', '0']);
     assert.equal(code, 1);
     assert.match(err, /^fleetune: run \S+ (failed|stopped): .+\n$/);
+  });
+});
+
+test('what a device says of itself commands no terminal, and makes no line of its own, where a run has failed', async () => {
+  await withCoordinator(async (broker) => {
+    const handlers = { connected: async () => undefined, message: () => undefined };
+    const way = { url: broker, clientId: 'a', username: 'device', connectS: 5, maxPacketBytes: 2 ** 20 };
+    const device = await connectClient(way, handlers);
+    const presence = { deviceId: 'a', session: 1, online: true, modelSha256: '', version: '1' };
+    const problem = '\u001b]0;owned\u0007\u009b2J\r\nfleetune: all is well';
+    const counts = { trainExamples: 1, evaluationExamples: 0 };
+    const said = encode('Presence', { ...presence, ...counts, problem });
+    await device.publish(topicsOf('default').presence('a'), said, { retain: true });
+    const { err } = await fleetune(['rounds', 'start', '--broker', broker, '--wait', '--wait-s', '1']);
+    await device.stop();
+    assert.match(err, /^fleetune: run .*a: .*owned.*fleetune: all is well.*\n$/);
+    assert.doesNotMatch(err, /(?!\n)\p{Cc}/u);
   });
 });
 
