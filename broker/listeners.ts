@@ -3,6 +3,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { tlsServerOptions } from '../identity/peer-certificate.js';
+import { requestTimes } from '../runtime/connections.js';
 import { type Log, told } from '../runtime/log.js';
 import { QuietLog } from '../runtime/quiet-log.js';
 import type { Gate } from './gate.js';
@@ -25,12 +26,7 @@ export function createListeners(
   log: Log,
   serve: (socket: Socket) => void,
 ): Listeners {
-  const httpOptions = {
-    ...socketOptions,
-    headersTimeout: limitMs,
-    requestTimeout: limitMs,
-    connectionsCheckingInterval: limitMs,
-  };
+  const httpOptions = { ...socketOptions, ...requestTimes(limitMs) };
   const { secrets } = gate;
   if (!secrets) return { tcp: createServer(socketOptions, serve), http: createHttpServer(httpOptions) };
   const tlsOptions = { ...tlsServerOptions(secrets), handshakeTimeout: limitMs };

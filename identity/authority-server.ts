@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { limitConnections } from '../runtime/connections.js';
+import { limitConnections, requestTimes } from '../runtime/connections.js';
 import { type Log, told } from '../runtime/log.js';
 import { networkOf } from '../runtime/network.js';
 import { QuietLog } from '../runtime/quiet-log.js';
@@ -66,8 +66,8 @@ export async function serveAuthority(
   const ownSecrets = () => makeOwn(authority, options.hosts);
   const server = createServer({
     ...tlsServerOptions(await ownSecrets()),
-    ...{ handshakeTimeout: limitMs, headersTimeout: limitMs, requestTimeout: limitMs },
-    ...{ connectionsCheckingInterval: limitMs, maxHeaderSize: 8 * 1024 },
+    ...requestTimes(limitMs),
+    maxHeaderSize: 8 * 1024,
   });
   const failures = new Rates(borne);
   const quiet = new QuietLog(log);

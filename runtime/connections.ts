@@ -10,6 +10,15 @@ export interface ConnectionLimits {
 }
 
 /**
+ * Options of an HTTP server, with TLS or without: a connection whose handshake or request takes longer is closed, and
+ * so is one that asks for nothing. Node looks twice a minute where it is not told to, and waits two minutes for TLS.
+ */
+export const requestTimes = (limitMs: number) => ({
+  ...{ handshakeTimeout: limitMs, headersTimeout: limitMs, requestTimeout: limitMs },
+  connectionsCheckingInterval: limitMs / 10,
+});
+
+/**
  * Limits the connections of a server: one too many is closed before a byte of it is read, before TLS too.
  * @param refused hears why: it is for the log, the peer hears nothing
  * @returns what closes all that are open, those too that are in a handshake, which `closeAllConnections` does not

@@ -9,7 +9,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { serverTls, watchBundle } from '../../identity/server-tls.js';
-import { limitConnections } from '../../runtime/connections.js';
+import { limitConnections, requestTimes } from '../../runtime/connections.js';
 import type { Log } from '../../runtime/log.js';
 import { networkOf } from '../../runtime/network.js';
 import { QuietLog } from '../../runtime/quiet-log.js';
@@ -27,7 +27,7 @@ export interface PageServer {
 
 const turnMs = 1000;
 const connections = { all: 64, network: 48 };
-const headersLimitMs = 10_000;
+const requestLimitMs = 10_000;
 const maxHeaderBytes = 8 * 1024;
 /** An answer to wrong credentials comes late, and those of one network count: few can be tried, also side by side. */
 const wrongCredentialsMs = 300;
@@ -88,8 +88,6 @@ export async function startPageServer(
   const closeAll = limitConnections(server, connections, (facts) =>
     quiet.warn('connection to the page refused', facts),
   );
-  server.headersTimeout = headersLimitMs;
-  server.requestTimeout = headersLimitMs;
   await listen(server, pageHost, pagePort);
   const turns = setInterval(() => {
     if (viewers.count === 0) return;
@@ -110,7 +108,7 @@ export async function startPageServer(
 
 /** With TLS where there is a folder for it; a renewed certificate counts for the next connection. */
 function createPageServer(folder: string, answer: RequestListener): { server: Server; stopWatching(): void } {
-  const options = { maxHeaderSize: maxHeaderBytes };
+  const options = { ...requestTimes(requestLimitMs), maxHeaderSize: maxHeaderBytes };
   if (folder === '') return { server: createServer(options, answer), stopWatching: () => undefined };
   const server = createHttpsServer({ ...options, ...serverTls(folder) }, answer);
   const stopWatching = watchBundle(folder, (renewed) => server.setSecureContext(renewed));

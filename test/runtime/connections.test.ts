@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer as createHttp } from 'node:http';
+import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { limitConnections } from '../../runtime/connections.js';
+import { serverTls } from '../../identity/server-tls.js';
+import { limitConnections, requestTimes } from '../../runtime/connections.js';
+import { makeTestAuthority } from '../identity/authority-rig.js';
 
 /** A server that greets, with limits; what it refused. */
 async function serve(t: TestContext, limits: { all: number; network: number }) {
@@ -48,4 +52,27 @@ test('all together have their limit, and all are closed at once', async (t) => {
   assert.deepEqual(refused, [{ address: '127.0.0.3', reason: '2 are open' }]);
   closeAll();
   for (const { closed } of inside) await closed;
+});
+
+test('a connection that asks for nothing, half of something, or in no TLS is closed when its time is over', async (t) => {
+  const { bundle } = await makeTestAuthority(t);
+  const tls = serverTls(await bundle('broker', 'server'));
+  for (const server of [createHttp(requestTimes(200)), createHttps({ ...requestTimes(200), ...tls })]) {
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const { port } = server.address() as AddressInfo;
+    const fromMs = performance.now();
+    const silent = connect(port, '127.0.0.1').resume();
+    const half = connect(port, '127.0.0.1').resume();
+    half.write('GET / HT');
+    await Promise.all(
+      [silent, half].map((socket) =>
+        once(
+          socket.on('error', () => undefined),
+          'close',
+        ),
+      ),
+    );
+    assert.ok(performance.now() - fromMs < 5000);
+    server.close();
+  }
 });
