@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireFolder, writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
@@ -55,8 +55,10 @@ export async function initAuthority(
     const validity = { fromMs: nowMs - slackMs, toMs: nowMs + given.years * 365.25 * dayMs };
     const certificate = await makeAuthority(given.name, key, validity);
     const authority = { folder, certificate, key };
-    await writeAtomic(path('crl'), await makeCrl([], authority, validity));
-    await writeAtomic(path('certificate'), certificate); // Last: it says that all is there.
+    // Brokers are other users, whatever the umask is. A mount that is not ours has its own mode.
+    await chmod(join(folder, authorityFiles.public), 0o755).catch(() => undefined);
+    await writeAtomic(path('crl'), await makeCrl([], authority, validity), 0o644);
+    await writeAtomic(path('certificate'), certificate, 0o644); // Last: it says that all is there.
     return authority;
   });
 }

@@ -7,15 +7,17 @@ let writes = 0;
 
 /**
  * Replaces a file so that a crash leaves the old or the new one, whole and on disk. It keeps its owner and its mode.
- * @param mode of a new file, before the umask, and the most of an old one: 0o600 for a secret
+ * @param mode of a new file, whatever the umask, and the most of an old one: 0o600 for a secret; none: as the umask has it
  */
-export async function writeAtomic(path: string, data: string | Uint8Array, mode = 0o666): Promise<void> {
+export async function writeAtomic(path: string, data: string | Uint8Array, mode?: number): Promise<void> {
   const partial = `${path}.${process.pid}-${writes++}.partial`; // Two writes of one file may be under way.
   const before = await stat(path).catch(() => undefined);
-  const file = await open(partial, 'w', mode);
+  const most = mode ?? 0o666;
+  const file = await open(partial, 'w', most);
   try {
     await leaveToOwner(file, path, before);
-    if (before) await file.chmod(before.mode & mode).catch(unlessRefused);
+    const wanted = before ? before.mode & most : mode;
+    if (wanted !== undefined) await file.chmod(wanted).catch(unlessRefused);
     await file.writeFile(data);
     await file.sync();
     await rename(partial, path);

@@ -41,3 +41,18 @@ test('what an operator changes under sudo stays the service’s, whatever the um
   assert.deepEqual(others, []);
   assert.equal(statSync(crl).mode, before);
 });
+
+test('what others must read of an authority and of a bundle they may, and no more, whatever the umask', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'fleetune-modes-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const [ca, tls] = [join(folder, 'ca'), join(folder, 'barn')];
+  const umask = process.umask(0o077);
+  t.after(() => process.umask(umask));
+  await fleetune(['ca', 'init', '--ca', ca]);
+  await fleetune(['provision', 'barn', '--ca', ca, '--out', tls]);
+  const modes = (paths: string[]) => paths.map((path) => (statSync(path).mode & 0o777).toString(8));
+  const open = ['ca.crt', 'crl.pem'].map((file) => join(ca, 'public', file));
+  assert.deepEqual(modes([join(ca, 'public'), ...open]), ['755', '644', '644']);
+  const files = ['tls.crt', 'ca.crt', 'device.yaml', 'tls.key'].map((file) => join(tls, file));
+  assert.deepEqual(modes([...files, join(ca, 'ca.key')]), ['644', '644', '644', '600', '600']);
+});
