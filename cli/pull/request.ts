@@ -76,11 +76,19 @@ async function failureOf(
   return new Refusal(`the hub answered ${status} for ${model}${said}`);
 }
 
-/** The server's own words, short. */
+const maxSaidBytes = 2 ** 16;
+
+/** The server's own words, short; of a page that is long, none. */
 async function saidBy(response: Response): Promise<string> {
-  const text = await response.text().catch(() => '');
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
   try {
-    const { error } = JSON.parse(text) as { error?: unknown };
+    for await (const piece of response.body ?? []) {
+      bytes += piece.length;
+      if (bytes > maxSaidBytes) return ''; // To leave off is to close.
+      pieces.push(piece);
+    }
+    const { error } = JSON.parse(Buffer.concat(pieces).toString()) as { error?: unknown };
     return typeof error === 'string' ? ` ("${error.slice(0, 200)}")` : '';
   } catch {
     return '';

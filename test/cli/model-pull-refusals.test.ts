@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -90,6 +91,21 @@ test('each answer of the hub that a person must mend says how', async (t) => {
   await refused([model], /tokenizer\.json: the hub lists this file and does not have it/);
   hub.intercept = (_asked, response) => !!response.writeHead(200).end('<html>');
   await refused([model], /does not answer as a hub does: not JSON/);
+});
+
+test('an error page that has no end is not read to its end', async (t) => {
+  const hub = await startHub(t, repository);
+  let sent = 0;
+  hub.intercept = async (_asked, response) => {
+    response.writeHead(403);
+    const piece = Buffer.alloc(2 ** 16, 'x');
+    for (; sent < 2 ** 26 && !response.destroyed; sent += piece.length)
+      if (!response.write(piece)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    return !!response.end();
+  };
+  const { err } = await pullOf(hub, join(await folderOf(t), 'never'));
+  assert.match(err, /is gated: ask for access/);
+  assert.ok(sent < 2 ** 24, `${sent} bytes of it were taken`);
 });
 
 test('a full disk is told before it is, and when it fills meanwhile', async (t) => {
