@@ -13,7 +13,7 @@ const queues = new Map<string, Promise<unknown>>();
  */
 export function exclusively<T>(folder: string, change: () => Promise<T>): Promise<T> {
   const before = queues.get(folder) ?? Promise.resolve();
-  const result = before.then(() => underLock(folder, change));
+  const result = before.then(() => underLock(join(folder, 'lock'), `${folder} (--ca)`, change));
   queues.set(
     folder,
     result.catch(() => undefined),
@@ -21,8 +21,9 @@ export function exclusively<T>(folder: string, change: () => Promise<T>): Promis
   return result;
 }
 
-async function underLock<T>(folder: string, change: () => Promise<T>): Promise<T> {
-  const lock = await patiently(join(folder, 'lock'), folder);
+/** One process's change after the other's. @param what is changed, for who waits in vain */
+export async function underLock<T>(path: string, what: string, change: () => Promise<T>): Promise<T> {
+  const lock = await patiently(path, what);
   try {
     return await change();
   } finally {
@@ -30,10 +31,10 @@ async function underLock<T>(folder: string, change: () => Promise<T>): Promise<T
   }
 }
 
-async function patiently(path: string, folder: string): Promise<Lock> {
+async function patiently(path: string, what: string): Promise<Lock> {
   for (let left = tries; ; left--) {
     try {
-      return await takeLock(path, (holder) => `${folder} (--ca) is in use by ${holder}`);
+      return await takeLock(path, (holder) => `${what} is in use by ${holder}`);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       // Later it may be free: for a board that asks, that is no refusal.

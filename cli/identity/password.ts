@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { textOf } from '../../identity/bundle.js';
+import { underLock } from '../../identity/exclusive.js';
 import { hashPassword, readPasswordFile } from '../../identity/password-file.js';
 import { writeAtomic } from '../../runtime/files.js';
 import { Refusal } from '../../schemas/refusal.js';
@@ -15,16 +16,20 @@ const shortest = 8;
 export async function setPassword(argv: readonly string[], title: CommandTitle): Promise<void> {
   const { settings, name } = readNamed(passwordSettings, argv, title);
   const { passwords: path, role, remove } = settings;
-  const before = textOf(path) ?? '';
-  const known = before === '' ? false : readPasswordFile(path).has(name);
-  if (remove && !known) throw new Refusal(`${path} has no ${name}`);
-  const line = remove ? '' : `${name}:${role}:${await hashPassword(await askPassword(name))}\n`;
-  const others = before.split('\n').filter((other) => other !== '' && !other.startsWith(`${name}:`));
-  const mode = before === '' ? 0o600 : 0o640; // A group that reads it goes on to.
-  await onDisk(writeAtomic(path, others.map((other) => `${other}\n`).join('') + line, mode));
-  process.stdout.write(
-    `${path}: ${name} ${remove ? 'is out' : known ? 'has a new password' : `is in, as ${role}`}\n`,
-  );
+  const hash = remove ? '' : await hashPassword(await askPassword(name));
+  // Who was asked may have thought for long: what others have changed meanwhile stands.
+  const change = async () => {
+    const before = textOf(path) ?? '';
+    const known = before === '' ? false : readPasswordFile(path).has(name);
+    if (remove && !known) throw new Refusal(`${path} has no ${name}`);
+    const others = before.split('\n').filter((other) => other !== '' && !other.startsWith(`${name}:`));
+    const lines = remove ? others : [...others, `${name}:${role}:${hash}`];
+    const mode = before === '' ? 0o600 : 0o640; // A group that reads it goes on to.
+    await writeAtomic(path, lines.map((line) => `${line}\n`).join(''), mode);
+    return remove ? 'is out' : known ? 'has a new password' : `is in, as ${role}`;
+  };
+  const what = await onDisk(underLock(`${path}.lock`, `${path} (--passwords)`, change));
+  process.stdout.write(`${path}: ${name} ${what}\n`);
 }
 
 async function askPassword(name: string): Promise<string> {

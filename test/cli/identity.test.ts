@@ -9,6 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { brokerSettings, start as startBroker } from '../../broker/main.js';
 import { coordinatorSettings, start as startCoordinator } from '../../coordinator/main.js';
 import { readBundle } from '../../identity/bundle.js';
+import { readPasswordFile } from '../../identity/password-file.js';
 import { requireSettings } from '../../schemas/settings.js';
 import { entry, fleetune } from './command.js';
 
@@ -197,6 +198,24 @@ test('a password comes from a pipe, is changed and taken out, and stands in no f
   assert.match((await set('ana', '', '--remove')).out, /ana is out/);
   assert.match((await set('ana', '', '--remove')).err, /has no ana/);
   assert.match((await set('eve', 'short\n')).err, /too short: at least 8/);
+});
+
+test('passwords that are set and taken out side by side are all set, and all out', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'fleetune-identity-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const path = join(folder, 'passwords');
+  const set = (name: string, ...flags: string[]) =>
+    fleetune(['password', name, '--passwords', path, ...flags], 'a long secret');
+  const names = ['ana', 'bob', 'eve', 'ida', 'joe', 'kim'];
+  const results = await Promise.all(names.map((name) => set(name)));
+  assert.deepEqual(
+    results.map(({ err }) => err),
+    names.map(() => ''),
+  );
+  assert.deepEqual([...readPasswordFile(path).keys()].sort(), names);
+  await Promise.all(names.slice(0, -1).map((name) => set(name, '--remove')));
+  assert.deepEqual([...readPasswordFile(path).keys()], ['kim']);
+  assert.deepEqual(await readdir(folder), ['passwords']);
 });
 
 test('coordinator, operator and viewer meet by their bundles’ settings; a viewer starts no run', async (t) => {
