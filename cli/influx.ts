@@ -1,7 +1,6 @@
 import { readSettings } from '../runtime/settings.js';
-import { influxSettings } from '../schemas/service-settings.js';
+import { influxSettings, reachSettings } from '../schemas/service-settings.js';
 import type { SettingTable } from '../schemas/settings.js';
-import { passwordProblem } from '../telemetry/influx-inspection.js';
 import { type SetupStep, setUpInflux } from '../telemetry/influx-setup.js';
 import type { CommandTitle } from './commands.js';
 import { type Column, table } from './tables.js';
@@ -11,6 +10,7 @@ const days = { kind: 'integer', min: 0, max: 36_500 } as const;
 export const influxInitSettings = {
   ...influxSettings,
   influxUrl: { kind: 'text', default: 'http://127.0.0.1:8086', help: 'of an InfluxDB 1.x' },
+  insecure: reachSettings.insecure,
   influxUser: { kind: 'text', default: '', help: 'an administrator, where the server asks for one' },
   rawDays: { ...days, default: 14, help: 'that points stay; 0: for ever' },
   minuteDays: { ...days, default: 180, help: 'that means of a minute stay; 0: for ever' },
@@ -26,7 +26,5 @@ const columns: Column<SetupStep>[] = [
 /** `fleetune influx init`. */
 export async function initInflux(argv: readonly string[], { name, summary }: CommandTitle): Promise<void> {
   const settings = readSettings(influxInitSettings, { argv, env: process.env, command: name, summary });
-  const exposed = passwordProblem(settings);
-  if (exposed) process.stderr.write(`${exposed.what}\n`);
   process.stdout.write(`${table(columns, await setUpInflux(settings))}\n`);
 }

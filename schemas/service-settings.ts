@@ -53,7 +53,7 @@ export const reachSettings = {
   insecure: {
     kind: 'flag',
     default: false,
-    help: 'speak to a broker on another machine without TLS or without credentials',
+    help: 'speak to a broker or an InfluxDB on another machine without TLS, or without credentials',
   },
 } satisfies SettingTable;
 
@@ -126,4 +126,9 @@ export const influxSettings = {
   influxDatabase: { kind: 'text', default: 'fleetune', help: 'InfluxDB database' },
   influxUser: { kind: 'text', default: '', help: 'InfluxDB user' },
   influxPassword: { kind: 'text', default: '', help: 'InfluxDB password' },
+  influxCa: {
+    kind: 'text',
+    default: '',
+    help: 'file of the authority of an https:// InfluxDB, besides the system’s; none: ca.crt of --tls',
+  },
 } satisfies SettingTable;

@@ -1,7 +1,8 @@
 import { told } from '../runtime/log.js';
-import { isLoopback } from '../runtime/loopback.js';
 import { connectInflux, type InfluxSettings } from './influx.js';
 import { answerOf } from './influx-answer.js';
+
+export { authoritiesOf, influxProblem } from './influx-reach.js';
 
 /** What an InfluxDB is to somebody: what it says of itself, and what it lets him do. */
 export interface InfluxInspection {
@@ -19,7 +20,10 @@ const pingLimitMs = 3_000;
 export async function inspectInflux(settings: InfluxSettings): Promise<InfluxInspection> {
   const server = await connectInflux(settings);
   const [host] = await server.ping(pingLimitMs);
-  if (!host?.res) return { version: undefined, write: 'no answer', retention: undefined };
+  if (!host?.res) {
+    const write = await server.writePoints([]).then(() => 'no answer', told);
+    return { version: undefined, write, retention: undefined };
+  }
   const version = String(host.version ?? 'unknown');
   let write: InfluxInspection['write'] = 'ok';
   try {
@@ -34,22 +38,4 @@ export async function inspectInflux(settings: InfluxSettings): Promise<InfluxIns
   }
   const retention = await server.showRetentionPolicies(settings.influxDatabase).catch(() => undefined);
   return { version, write, retention };
-}
-
-/**
- * Why a password is not safe on its way; undefined where there is none, or the network is said to be ours alone. It is
- * told and not refused: a network of containers, as in compose.yaml, is another machine's by its address alone.
- */
-export function passwordProblem({
-  influxUrl,
-  influxPassword,
-  insecure = false,
-}: Pick<InfluxSettings, 'influxUrl' | 'influxPassword'> & { insecure?: boolean }) {
-  const url = URL.canParse(influxUrl) ? new URL(influxUrl) : undefined;
-  if (url?.protocol !== 'http:' || influxPassword === '' || insecure) return undefined;
-  if (isLoopback(url.hostname.replace(/^\[|\]$/g, ''))) return undefined;
-  return {
-    what: `the password of InfluxDB goes to ${url.host} without TLS: anybody between reads it`,
-    remedy: 'give --influx-url as https://, or --insecure if the network is yours alone',
-  };
 }

@@ -2,12 +2,12 @@ import type { InfluxDB } from 'influx';
 import type { Point } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import { type Answer, answerOf, isLimit, plainReason } from './influx-answer.js';
+import { authoritiesOf, type InfluxReach, influxProblem } from './influx-reach.js';
 import type { Deliver } from './pump.js';
 
 export type { InfluxDB } from 'influx';
 
-export interface InfluxSettings {
-  influxUrl: string;
+export interface InfluxSettings extends InfluxReach {
   influxDatabase: string;
   influxUser: string;
   influxPassword: string;
@@ -15,14 +15,17 @@ export interface InfluxSettings {
 
 const requestTimeoutMs = 10_000;
 
-/** A client of an InfluxDB that speaks the API of 1.x. @throws Refusal for an address that is none */
+/** A client of an InfluxDB that speaks the API of 1.x. @throws Refusal for an address that is none, or may not be spoken to */
 export async function connectInflux(settings: InfluxSettings): Promise<InfluxDB> {
   const { InfluxDB } = await import('influx'); // Only where it is used: it costs memory.
   const { influxUser: username, influxPassword: password, influxDatabase: database } = settings;
   const { hostname: host, port, pathname: path, protocol: scheme } = serverUrl(settings.influxUrl);
   const protocol = scheme === 'https:' ? 'https' : 'http';
+  const problem = influxProblem(settings);
+  if (problem) throw new Refusal(`${problem.what}: ${problem.remedy}`);
+  const options = protocol === 'https' ? { ca: authoritiesOf(settings) } : {};
   return new InfluxDB({
-    hosts: [{ host, path, protocol, port: Number(port || (protocol === 'https' ? 443 : 8086)) }],
+    hosts: [{ host, path, protocol, options, port: Number(port || (protocol === 'https' ? 443 : 8086)) }],
     database,
     ...(username === '' && password === '' ? {} : { username, password }),
     // Trying again is the caller's, so the pool neither retries nor shuns its only host.

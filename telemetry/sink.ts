@@ -4,7 +4,6 @@ import { Refusal } from '../schemas/refusal.js';
 import { type Clock, isSet } from './clock.js';
 import { grouped } from './grouped.js';
 import { createInfluxWriter, type InfluxSettings } from './influx.js';
-import { passwordProblem } from './influx-inspection.js';
 import { Intake } from './intake.js';
 import { Losses, type Warns } from './losses.js';
 import { lineOf } from './point.js';
@@ -57,12 +56,7 @@ const toInflux = { maxLines: 5_000, maxBytes: 2 ** 20, everyMs: 1_000, backfillM
  * Keeps points in a bounded spool and writes them on to InfluxDB; with no `influxUrl` the spool is the store.
  * @throws Refusal where the folder can't be written, or the address is none
  */
-export async function createSink(
-  settings: SinkSettings & InfluxSettings & { insecure?: boolean },
-  log: Warns,
-): Promise<Sink> {
-  const exposed = passwordProblem(settings);
-  if (exposed) log.warn(exposed.what, { remedy: exposed.remedy });
+export async function createSink(settings: SinkSettings & InfluxSettings, log: Warns): Promise<Sink> {
   const deliver = settings.influxUrl === '' ? undefined : await createInfluxWriter(settings);
   return createSinkTo(deliver, settings, toInflux, log);
 }

@@ -1,4 +1,4 @@
-import { inspectInflux, passwordProblem } from '../../telemetry/influx-inspection.js';
+import { influxProblem, inspectInflux } from '../../telemetry/influx-inspection.js';
 import { type Check, type Finding, note, ok, problem } from './check.js';
 
 /** The InfluxDB that a service writes to: there, let in, its database there, and how long it keeps points. */
@@ -8,18 +8,16 @@ export const influx: Check = {
     const { influxUrl: url, influxDatabase: database, influxUser: user } = settings;
     if (url === '')
       return [ok('none is given (--influx-url): points go to the coordinator, whose stay in files')];
-    const exposed = passwordProblem(settings);
-    const findings: Finding[] = exposed ? [note(exposed.what, exposed.remedy)] : [];
+    const refused = influxProblem(settings);
+    if (refused) return [problem(refused.what, refused.remedy)];
     const { version, write, retention } = await inspectInflux(settings);
-    if (version === undefined)
-      return [
-        ...findings,
-        problem(
-          `no InfluxDB answers at ${url}`,
-          'start it, or give its address with --influx-url; points wait meanwhile',
-        ),
-      ];
-    findings.push(ok(`${url}: version ${version}`));
+    if (version === undefined) {
+      const remedy = /certificate|altnames/.test(write)
+        ? 'is --influx-ca, or ca.crt of --tls, its authority’s, and the address one that its certificate names?'
+        : 'start it, or give its address with --influx-url';
+      return [problem(`no InfluxDB answers at ${url}: ${write}`, `${remedy}; points wait meanwhile`)];
+    }
+    const findings: Finding[] = [ok(`${url}: version ${version}`)];
     const who = user === '' ? 'somebody without a name' : `user ${user}`;
     if (write === 'unauthorized')
       findings.push(problem(`it does not let ${who} in`, 'give --influx-user and --influx-password'));

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -17,12 +17,16 @@ export function influxdMissing(): string | undefined {
 
 /**
  * A real InfluxDB 1.x of our own on free ports, its data below `folder`; it can be stopped and started again.
- * @param lines of its configuration besides, by section
+ * @param lines of its configuration besides, by section; and the bundle by which it speaks TLS
  */
-export async function createInfluxd(folder: string, lines: { http?: string; data?: string } = {}) {
+export async function createInfluxd(
+  folder: string,
+  lines: { http?: string; data?: string; tls?: string } = {},
+) {
   mkdirSync(folder, { recursive: true });
   const [rpcPort, httpPort] = [await freePort(), await freePort()];
   const config = join(folder, 'influxd.conf');
+  const tls = lines.tls && tlsLines(lines.tls);
   writeFileSync(
     config,
     `reporting-disabled = true
@@ -31,6 +35,7 @@ bind-address = "127.0.0.1:${rpcPort}"
   bind-address = "127.0.0.1:${httpPort}"
   log-enabled = false
   ${lines.http ?? ''}
+  ${tls ?? ''}
 [meta]
   dir = "${folder}/meta"
 [data]
@@ -39,14 +44,14 @@ bind-address = "127.0.0.1:${rpcPort}"
   ${lines.data ?? ''}
 `,
   );
-  const url = `http://127.0.0.1:${httpPort}`;
+  const url = `${tls ? 'https' : 'http'}://127.0.0.1:${httpPort}`;
   let server: ChildProcess | undefined;
   return {
     url,
     async start(): Promise<void> {
       server = spawn('influxd', ['run', '-config', config], { stdio: 'ignore' });
       const deadline = Date.now() + 20_000;
-      while (!(await fetch(`${url}/ping`).catch(() => undefined))?.ok) {
+      while (!(await answers(httpPort))) {
         if (Date.now() > deadline) throw new Error('influxd did not answer within 20 s');
         await wait(50);
       }
@@ -65,6 +70,21 @@ bind-address = "127.0.0.1:${rpcPort}"
       return body.results[0]?.series?.[0]?.values ?? [];
     },
   };
+}
+
+/** [v1 administration: HTTPS] */
+const tlsLines = (bundle: string) => `https-enabled = true
+  https-certificate = "${join(bundle, 'tls.crt')}"
+  https-private-key = "${join(bundle, 'tls.key')}"`;
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  const up = await Promise.race([
+    once(socket, 'connect').then(() => true),
+    once(socket, 'close').then(() => false),
+  ]).catch(() => false);
+  socket.destroy();
+  return up;
 }
 
 async function freePort(): Promise<number> {

@@ -76,14 +76,18 @@ test('what is wrong has its remedy, and the exit code is 1', async (t) => {
   assert.match(told('disk'), /problem \| \/proc\/nowhere \(--state\) can't be written/);
   assert.match(
     told('influx'),
-    /note \| the password of InfluxDB goes to 0\.0\.0\.0:9 without TLS.* \| .*https:/,
+    /problem \| InfluxDB http:\/\/0\.0\.0\.0:9 is on another machine, and without TLS.* \| .*https:.*--insecure/,
   );
-  assert.match(told('influx'), /problem \| no InfluxDB answers/);
   for (const check of ['broker', 'model', 'text', 'disk', 'influx'])
     assert.ok(
       of(check).some(({ state, remedy }) => state === 'problem' && remedy),
       check,
     );
+});
+
+test('an InfluxDB that does not answer is told with the reason', async () => {
+  const { told } = await doctor('coordinator', '--influx-url', 'http://127.0.0.1:9');
+  assert.match(told('influx'), /problem \| no InfluxDB answers at http:.*ECONNREFUSED.* \| start it/);
 });
 
 test('a port is free, is the service’s own already, or is another’s', async (t) => {
