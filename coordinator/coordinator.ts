@@ -10,6 +10,7 @@ import type { Sink } from '../telemetry/sink.js';
 import { Alive } from './alive.js';
 import { Announcer } from './announcer.js';
 import { isDiskTrouble } from './disk-trouble.js';
+import { FairQueue } from './fair-queue.js';
 import { OpenRun } from './open-run.js';
 import { announced, deathPoint, removed } from './presence.js';
 import { Publisher } from './publish.js';
@@ -33,6 +34,9 @@ export interface CoordinatorParts {
   random: () => number;
 }
 
+/** A device sends 16 in a batch, and again what it has no receipt for. */
+const chunkLimits = { ownItems: 32, allBytes: 2 ** 25 };
+
 /**
  * The coordinator between broker and disk. Messages, ticks and results of work take their turn one after the
  * other; after each the run is driven as far as it goes.
@@ -42,6 +46,7 @@ export class Coordinator {
   readonly #parts: CoordinatorParts;
   /** Of what devices can cause at will. */
   readonly #quiet: QuietLog;
+  readonly #chunks = new FairQueue(chunkLimits);
   readonly #topics: Topics;
   readonly #announcer: Announcer;
   readonly #publisher: Publisher;
@@ -214,17 +219,19 @@ export class Coordinator {
     this.#driver.devices = removed(this.#driver.devices, device);
   }
 
-  #chunk(device: string, round: number, chunk: Chunk): Promise<void> {
+  async #chunk(device: string, round: number, chunk: Chunk): Promise<void> {
     const { key } = chunk;
     if (key?.round !== round) throw new Refusal('its key is not that of its topic');
-    return this.#then(async () => {
+    const receive = async () => {
       try {
         this.#announcer.receipt(device, await this.#driver.receive(device, key, chunk));
       } catch (error) {
         if (!isDiskTrouble(error)) throw error;
         this.#parts.log.error('chunk not written', { device, reason: told(error) }); // It comes again.
       }
-    });
+    };
+    const isTaken = await this.#chunks.put(device, chunk.data.length, () => this.#then(receive));
+    if (!isTaken) this.#quiet.warn('chunk let go: too many of its device wait', { device });
   }
 
   /** Beside the turns: nothing waits for it, and the device keeps its points until it has the receipt. */
