@@ -1,6 +1,7 @@
 import { type RequestOptions, request } from 'node:https';
+import { checkServerIdentity as checkHost, type PeerCertificate } from 'node:tls';
 import { Refusal } from '../schemas/refusal.js';
-import { fingerprintOf } from './x509.js';
+import { authorityName, fingerprintOf } from './x509.js';
 
 const limitMs = 15_000;
 /** A list of some 200,000 revoked certificates. */
@@ -35,9 +36,16 @@ export async function fetchAuthority(url: string, fingerprint: string): Promise<
 /** The list of revoked certificates, PEM. @throws Refusal or an error, as post */
 export const fetchRevoked = (url: string, ca: string) => ask(url, 'GET', '/v1/revoked', undefined, { ca });
 
-/** Posts JSON; answers the text. @throws Refusal where it is refused; Unanswered */
+/** Posts JSON; answers the text. @throws Refusal where it is refused; Unanswered, also by another's server */
 export const post = (url: string, path: string, body: Record<string, string>, trust: Trust) =>
-  ask(url, 'POST', path, JSON.stringify(body), { ...trust });
+  ask(url, 'POST', path, JSON.stringify(body), { ...trust, checkServerIdentity });
+
+/** A broker's certificate fits the address too where both are on one machine: it is to hear no claim. */
+function checkServerIdentity(host: string, certificate: PeerCertificate): Error | undefined {
+  const { CN, OU } = certificate.subject;
+  if (CN === authorityName && OU === 'broker') return checkHost(host, certificate);
+  return new Error(`the server’s certificate is that of ${OU} ${CN}, not the authority’s`);
+}
 
 /** A text; undefined where it is still the one of the mark. @throws Refusal where it is refused; Unanswered */
 export async function fetchText(url: string, ca: string, mark?: string): Promise<string | undefined> {

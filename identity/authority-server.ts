@@ -18,7 +18,7 @@ import { markOf } from './crl-mirror.js';
 import { exclusively } from './exclusive.js';
 import { shownBy, tlsServerOptions } from './peer-certificate.js';
 import { reissue } from './reissue.js';
-import { makeKey, makeRequest, serialOf } from './x509.js';
+import { authorityName, makeKey, makeRequest, serialOf } from './x509.js';
 
 export interface AuthorityServerOptions {
   host: string;
@@ -191,8 +191,8 @@ function reply(response: ServerResponse, status: number, text: string): void {
 
 async function makeOwn(authority: Authority, hosts: readonly string[]) {
   const key = await makeKey();
-  const request = await makeRequest('authority', createPrivateKey(key));
-  const own = { name: 'authority', role: 'broker' as const, hosts };
+  const request = await makeRequest(authorityName, createPrivateKey(key));
+  const own = { name: authorityName, role: 'broker' as const, hosts };
   const certificate = await exclusively(authority.folder, () =>
     issue(authority, own, request, { days: ownDays, nowMs: Date.now() }),
   );

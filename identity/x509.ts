@@ -21,6 +21,9 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const { digitalSignature, keyCertSign, cRLSign } = x509.KeyUsageFlags;
 const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
 
+/** Of the authority's own server: so it is told from other servers that the authority made certificates for. */
+export const authorityName = 'authority';
+
 export interface Signer {
   /** PEM. */
   certificate: string;

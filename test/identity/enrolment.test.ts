@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { chmod, cp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openAuthority } from '../../identity/authority.js';
@@ -70,6 +73,25 @@ test('a claim ends, is replaced by a newer one, and is dropped when the name is 
   await assert.rejects(enroll(replaced, join(folder, 'barn')), /no such claim/);
   await revoke(authority, 'barn', Date.now());
   await assert.rejects(enroll(open, join(folder, 'barn')), /no such claim/);
+});
+
+test('no claim is told to a broker that poses as the authority, though its certificate fits the address', async (t) => {
+  const { authority, folder, bundle } = await makeTestAuthority(t);
+  const { own } = readBundle(await bundle('broker', 'server'));
+  const asked: string[] = [];
+  const thief = createServer({ cert: own!.certificate, key: own!.key }, (request, response) => {
+    asked.push(request.url!);
+    response.end(authority.certificate);
+  });
+  await once(thief.listen(0, '127.0.0.1'), 'listening');
+  t.after(() => thief.close());
+  const url = `https://127.0.0.1:${(thief.address() as AddressInfo).port}`;
+  const token = await claimed(authority, url, 'barn');
+  await assert.rejects(enroll(token, join(folder, 'board')), (error: Error) => {
+    assert.match(String((error.cause as Error).message), /is that of broker server, not the authority’s/);
+    return true;
+  });
+  assert.deepEqual(asked, ['/v1/authority']);
 });
 
 test('of a claim only a hash is kept', async (t) => {
