@@ -108,7 +108,7 @@ export async function createSinkTo(
     async take(points, tags) {
       if (deliver && spool.waitingBytes > maxBytes / 2)
         throw new Refusal('too many points wait here for InfluxDB already');
-      const lines = linesOf(guard.admit(points, tags.device, losses.count), tags);
+      const lines = linesOf(guard.admit(points, tags.device, Date.now(), losses.count), tags);
       if (taking + lines.length > maxLinesTaking) throw new Refusal('too many points come at once');
       taking += lines.length;
       await keep(lines).finally(() => {

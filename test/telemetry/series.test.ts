@@ -27,10 +27,14 @@ test('docs/influx.md says how many series a fleet of 1,000 makes', () => {
   assert.ok(text.includes(`${base} series, and ${each} more with each run`), `${base}, ${each}`);
 });
 
+const dayMs = 86_400_000;
+const nowMs = 1_790_000_000_000 + dayMs;
+
 /** What a guard lets in, and why not the others. */
 function admitted(points: Point[]): { points: Point[]; reasons: string[] } {
   const reasons: string[] = [];
-  return { points: new SeriesGuard().admit(points, 'd1', (_, reason) => reasons.push(reason)), reasons };
+  const lost = (_: number, reason: string) => void reasons.push(reason);
+  return { points: new SeriesGuard().admit(points, 'd1', nowMs, lost), reasons };
 }
 
 test('what the table of measurements does not know is kept out, and why is told', () => {
@@ -48,6 +52,18 @@ test('what the table of measurements does not know is kept out, and why is told'
   }
 });
 
+test('a time at which nothing can have been measured is kept out: InfluxDB holds open files for each day', () => {
+  const [point] = watts(0, 1) as [Point];
+  const at = (timeMs: number) => ({ ...point, timeMs });
+  const can = [at(Date.UTC(2025, 0, 1)), point, at(nowMs + dayMs)];
+  const { points, reasons } = admitted([at(0), at(Date.UTC(2024, 11, 31)), ...can, at(nowMs + dayMs + 1)]);
+  assert.deepEqual(points, can);
+  assert.equal(reasons.length, 3);
+  assert.match(reasons[2]!, /^from d1: power has a time at which nothing can have been measured: 2026-/);
+  const unset = new SeriesGuard().admit([point], 'd1', 0, () => assert.fail());
+  assert.deepEqual(unset, [point], 'where the clock here is not set, it judges nobody');
+});
+
 test('a field that the table does not know is left out, as of a newer device', () => {
   const [point] = watts(0, 1) as [Point];
   const { points, reasons } = admitted([{ ...point, fields: { ...point.fields, volts: 1 } }]);
@@ -60,10 +76,18 @@ test('a tag whose values never end makes no series without end', () => {
   const { points, reasons } = admitted([...rails, point, rails[0]!]);
   assert.equal(points.length, maxTagValues + 1);
   assert.match(reasons[0]!, /tag rail of power has more than 64 values/);
-  const runs = Array.from({ length: 100 }, (_, i) => ({
-    ...{ measurement: 'training', tags: { run: `run-${i}` }, fields: { loss: 1 }, timeMs: 1 },
-  }));
-  assert.equal(admitted(runs).points.length, 100); // Bounded by what InfluxDB keeps.
+});
+
+test('runs are as many as a fleet can begin: a device that invents them makes no series without end', () => {
+  const guard = new SeriesGuard();
+  const run = (name: string, atMs: number) => {
+    const point = { measurement: 'training', tags: { run: name }, fields: { loss: 1 }, timeMs: nowMs };
+    return guard.admit([point], 'd1', atMs, () => undefined).length;
+  };
+  const burst = Array.from({ length: 100 }, (_, i) => run(`run-${i}`, nowMs));
+  assert.equal(burst.filter(Boolean).length, maxTagValues);
+  assert.equal(run('run-0', nowMs), 1, 'a run that is known goes on');
+  assert.equal(run('later', nowMs + dayMs), 1);
 });
 
 test('no measurement has a tag that tells rounds, steps or times apart', () => {
