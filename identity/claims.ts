@@ -8,7 +8,7 @@ import { type Authority, authorityFiles, issue } from './authority.js';
 import { parseCertificate, textOf } from './bundle.js';
 import { exclusively } from './exclusive.js';
 import { revokedBy } from './revocation.js';
-import { keyOfRequest, serialOf } from './x509.js';
+import { keyOfRequest, requireOther, serialOf } from './x509.js';
 
 /** A claim as it is kept; of the token's secret only its hash, which is the file's name. */
 interface Claim {
@@ -21,7 +21,8 @@ interface Claim {
 }
 
 /** Makes a claim; one of the same name that nobody has used is dropped. @returns the secret, 32 bytes in base64url */
-export function makeClaim(authority: Authority, claim: Omit<Claim, 'certificate'>): Promise<string> {
+export async function makeClaim(authority: Authority, claim: Omit<Claim, 'certificate'>): Promise<string> {
+  requireOther(claim);
   const { folder } = authority;
   return exclusively(folder, async () => {
     await dropClaims(folder, claim.name, Date.now());

@@ -7,7 +7,7 @@ import { type Authority, issue } from './authority.js';
 import { bundleFiles } from './bundle.js';
 import { type BundleSettings, settingsFile } from './bundle-settings.js';
 import { exclusively } from './exclusive.js';
-import { makeKey, makeRequest, type Subject } from './x509.js';
+import { makeKey, makeRequest, requireOther, type Subject } from './x509.js';
 
 /**
  * Makes a bundle for somebody; with a request it has no key, which is where the request was made.
@@ -22,6 +22,7 @@ export async function provision(
   given?: string,
 ): Promise<void> {
   const { name, role } = subject;
+  requireOther(subject);
   if (existsSync(join(folder, bundleFiles.certificate)))
     throw new Refusal(`${folder} holds a certificate already: give another folder with --out`);
   await requireFolder(folder, 'the bundle (--out)');

@@ -24,6 +24,12 @@ const { clientAuth, serverAuth } = x509.ExtendedKeyUsage;
 /** Of the authority's own server: so it is told from other servers that the authority made certificates for. */
 export const authorityName = 'authority';
 
+/** @throws Refusal for another server by that name: boards would tell it their claims */
+export function requireOther({ name, role }: Pick<Subject, 'name' | 'role'>): void {
+  if (role === 'broker' && name === authorityName)
+    throw new Refusal(`${name} is the authority’s own server, which alone hears claims: give another name`);
+}
+
 export interface Signer {
   /** PEM. */
   certificate: string;

@@ -2,8 +2,8 @@
 // compiles the .proto files and the TypeScript where they changed. A warm start does nothing and needs no network.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const oldest = 20;
@@ -44,12 +44,13 @@ const hash = (...files) =>
   files.reduce((h, f) => h.update(f).update(readFileSync(f)), createHash('sha256')).digest('hex');
 const stamped = (stamp, value) => existsSync(stamp) && readFileSync(stamp, 'utf8') === value;
 
-function sources(folder) {
+/** All below a folder, but for what is generated. */
+function filesOf(folder, ending) {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name === 'generated' ? [] : sources(path);
-    return /\.(ts|proto)$/.test(path) ? [path] : [];
+    if (entry.isDirectory()) return entry.name === 'generated' ? [] : filesOf(path, ending);
+    return ending.test(path) ? [path] : [];
   });
 }
 
@@ -64,7 +65,7 @@ if (!stamped('node_modules/.fleetune-installed', installed)) {
 }
 
 const built = hash(
-  ...rooms.flatMap(sources).sort(),
+  ...rooms.flatMap((room) => filesOf(room, /\.(ts|proto)$/)).sort(),
   'tsconfig.json',
   'package-lock.json',
   'runtime/setup.mjs',
@@ -98,5 +99,7 @@ if (!stamped('dist/.built', built)) {
     cpSync(js, join('dist', js));
   }
   command('node_modules/typescript/bin/tsc', '-p', '.');
+  for (const made of rooms.flatMap((room) => filesOf(join('dist', room), /\.js$/)))
+    if (!existsSync(relative('dist', made).replace(/js$/, 'ts'))) rmSync(made); // A test without its source would run on.
   writeFileSync('dist/.built', built);
 }

@@ -4,9 +4,9 @@ import type { Point } from '../schemas/messages.js';
 
 /** Of one tag, of one writer: more rails or zones than any board has. */
 export const maxTagValues = 64;
-/** Tags that have new values for ever: so many at once, and one more each ten minutes. */
+/** Tags that have new values for ever: so many at once, and one more each minute. */
 const growing = new Set(['run']);
-const growth = { burst: maxTagValues, perS: 1 / 600 };
+const growth = { burst: maxTagValues, perS: 1 / 60 };
 /** Of these: of older ones nothing comes any more. */
 const maxRemembered = 1000;
 

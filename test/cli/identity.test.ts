@@ -104,9 +104,14 @@ test('what is missing or wrong is named', async (t) => {
     [['provision', 'two words', '--ca', ca], /"two words" is no name/],
     [['provision', 'barn', '--ca', folder], /no authority in .*fleetune ca init/],
     [['provision', 'server', '--ca', ca, '--role', 'broker'], /give --hosts/],
+    [['provision', 'authority', '--ca', ca, '--role', 'broker', '--hosts', 'a'], /authority’s own server/],
     [
       ['provision', 'barn', '--ca', ca, '--role', 'admin'],
       /--role: "admin" is not one of device, coordinator/,
+    ],
+    [
+      [...['claim', 'authority', '--ca', ca, '--role', 'broker', '--hosts', 'a'], '--authority', 'https://a'],
+      /authority’s own server/,
     ],
     [['claim', 'barn', '--ca', ca], /--authority is missing: expected an address as https/],
     [['claim', 'barn', '--ca', ca, '--authority', 'http://server'], /expected an address as https/],
