@@ -15,6 +15,8 @@ export interface ClientHandlers {
   /** At every connection, the first and later ones: subscribe and announce here. */
   connected(client: FleetClient): void | Promise<void>;
   disconnected?(reason: string): void;
+  /** Why an attempt at the way back failed: each reason once, until it is connected again. */
+  refused?(reason: string): void;
   /** One at a time. While it works and 16 packets' worth waits, nothing more is read from the connection. */
   message(topic: string, payload: Uint8Array, retained: boolean): void | Promise<void>;
   /** What a handler threw; where there is none, it ends the process as our own mistake. */
@@ -112,7 +114,9 @@ class ReconnectingClient implements FleetClient {
           );
         const waitMs = backoffMs(failures, Math.random);
         if (Date.now() + waitMs >= deadlineMs)
-          throw new Refusal(`no broker answered at ${url} within ${connectS} s (${reason}): ${remedy(url)}`);
+          throw new Refusal(
+            `no broker answered at ${url} within ${connectS} s (${reason}): ${remedy(url, reason)}`,
+          );
         await pause(waitMs);
       }
     }
@@ -154,6 +158,12 @@ class ReconnectingClient implements FleetClient {
   /** The life after the first connection: announce, wait for the end, connect again. */
   async #live(first: Connection): Promise<void> {
     const { signal } = this.#stopping;
+    const told = new Set<string>();
+    const failed = (error: Error) => {
+      if (!signal.aborted && !told.has(error.message)) this.#handlers.refused?.(error.message);
+      told.add(error.message);
+      return undefined;
+    };
     let failures = 0;
     for (let connection: Connection | undefined = first; !signal.aborted; ) {
       if (connection) {
@@ -165,9 +175,10 @@ class ReconnectingClient implements FleetClient {
         if (signal.aborted) return;
         this.#handlers.disconnected?.(reason);
         if (Date.now() - sinceMs > steadyMs) failures = 0;
+        told.clear();
       }
       await pause(backoffMs(failures++, Math.random), undefined, { signal }).catch(() => undefined);
-      connection = signal.aborted ? undefined : await this.#open(attemptLimitMs).catch(() => undefined);
+      connection = signal.aborted ? undefined : await this.#open(attemptLimitMs).catch(failed);
     }
   }
 
@@ -186,10 +197,20 @@ class ReconnectingClient implements FleetClient {
 const isDistrust = (reason: string) =>
   /altnames|self-signed certificate|unable to (verify|get local issuer)|certificate purpose/.test(reason);
 
-const remedy = (url: string) =>
-  /^(mqtts|wss|tls|ssl):/.test(url)
+const remedies: readonly [RegExp, string][] = [
+  [
+    /certificate (has expired|is not yet valid)/,
+    'look at this machine’s clock, then at the broker’s certificate',
+  ],
+  [/ENOTFOUND|EAI_AGAIN|E(NET|HOST)UNREACH/, 'is this machine’s network up, and --broker the right address?'],
+  [/ECONNREFUSED/, 'start one with `fleetune broker`, or give its address with --broker'],
+];
+
+const remedy = (url: string, reason: string) =>
+  remedies.find(([pattern]) => pattern.test(reason))?.[1] ??
+  (/^(mqtts|wss|tls|ssl):/.test(url)
     ? 'is it the address of one that speaks TLS? One that cuts us says in its log why'
-    : 'start one with `fleetune broker`, or give its address with --broker';
+    : 'is it the address of a broker? One that cuts us says in its log why');
 
 function requireUrl(url: string): void {
   const { protocol, hostname, username, search } = URL.canParse(url) ? new URL(url) : new URL('x:');

@@ -83,6 +83,7 @@ export class Coordinator {
     return {
       connected: (client) => this.#connected(client),
       disconnected: (reason) => this.#disconnected(reason),
+      refused: (reason) => this.#parts.log.warn('broker not reached', { reason }),
       message: (topic, payload, retained) => this.#message(topic, payload, retained),
     };
   }

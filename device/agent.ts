@@ -122,6 +122,7 @@ class DeviceAgent implements Agent {
           this.#duties.link.down(reason);
           this.#post.lost(reason);
         },
+        refused: (reason) => this.#duties.log.warn('broker not reached', { reason }),
         message: (topic, payload) => this.#message(topic, payload),
       };
       connectClient({ ...reach, clientId, will, connectS, maxPacketBytes }, handlers).catch(reject);

@@ -49,6 +49,13 @@ test('an unreachable broker is refused within the limit, with what to do', async
   assert.ok(Date.now() - started < 5000);
 });
 
+test('a name that nobody knows is no broker to be started', async () => {
+  await assert.rejects(connectClient(settingsFor('mqtts://nobody.invalid', 0.5), nothing), {
+    name: 'Refusal',
+    message: /no broker answered .* is this machine’s network up, and --broker the right address\?$/,
+  });
+});
+
 test('a broker that takes the connection and says nothing is refused within the limit', async (t) => {
   const { url } = await serve(t, () => undefined);
   const started = Date.now();
@@ -206,6 +213,25 @@ test('a broker’s packet over the limit ends the connection with its reason', a
     (await lost.count(1))[0]!,
     /the broker sent a packet of \d+ bytes or more, the limit is 131072/,
   );
+});
+
+test('a client that is let in no more tells why, once', async (t) => {
+  const attempts = new Events<number>();
+  const { url } = await serve(t, (socket) =>
+    socket.once('data', () => {
+      attempts.add(attempts.all.length);
+      if (attempts.all.length > 1) socket.write(Buffer.from([0x20, 2, 0, 5]));
+      else socket.end(Buffer.from([0x20, 2, 0, 0]));
+    }),
+  );
+  const refused: string[] = [];
+  const client = await connectClient(settingsFor(url, 5), {
+    ...nothing,
+    refused: (reason) => void refused.push(reason),
+  });
+  t.after(() => client.stop());
+  await attempts.count(4);
+  assert.deepEqual(refused, ['Connection refused: Not authorized']);
 });
 
 test('what a handler throws is told', async (t) => {
