@@ -38,18 +38,23 @@ export const brokerSettings = {
 
 export type BrokerSettings = SettingsOf<typeof brokerSettings>;
 
+/** Why it may not listen on such an address. TLS that asks nobody is refused where its files are read. */
+export function exposureProblem({ host, insecure, tls }: BrokerSettings): string | undefined {
+  if (isLoopback(host) || insecure || tls !== '') return undefined;
+  return (
+    `host ${host} is reached from other machines, and anybody there could start runs and read updates: ` +
+    `keep 127.0.0.1, give --tls (fleetune provision --role broker makes it), ` +
+    `or --insecure if the network is yours alone`
+  );
+}
+
 /** Starts the broker service. @throws Refusal for a taken port, or an open address nobody asked for */
 export async function start(settings: BrokerSettings): Promise<Broker> {
-  const { host, insecure, tls, authority } = settings;
+  const { host, tls, authority } = settings;
   const crl =
     settings.crl || (tls !== '' && authority !== '' ? String(new URL('/v1/revoked', authority)) : '');
-  // TLS without anybody to know peers by is refused where the files are read.
-  if (!isLoopback(host) && !insecure && tls === '')
-    throw new Refusal(
-      `host ${host} is reached from other machines, and anybody there could start runs and read updates: ` +
-        `keep 127.0.0.1, give --tls (fleetune provision --role broker makes it), ` +
-        `or --insecure if the network is yours alone`,
-    );
+  const problem = exposureProblem(settings);
+  if (problem) throw new Refusal(problem);
   const log = createLog('broker', settings);
   if (tls !== '' && crl === '')
     log.warn('no list of revoked certificates (--crl): a stolen one counts until it ends');

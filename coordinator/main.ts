@@ -17,6 +17,9 @@ import { aliveCheck } from './alive.js';
 import { Coordinator, type CoordinatorParts } from './coordinator.js';
 import { isDiskTrouble } from './disk-trouble.js';
 import { pageProblem, startPage } from './page/page.js';
+
+export { pageProblem } from './page/page.js';
+
 import { type Calendar, readCalendar } from './schedule.js';
 import { type CoordinatorSettings, runDefaults } from './settings.js';
 

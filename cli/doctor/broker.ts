@@ -11,6 +11,7 @@ const notAuthorized = 5;
 /** How we come to the broker. */
 interface Visit {
   role: 'device' | 'coordinator' | 'operator';
+  username: string;
   /** Of a device, which then must come with its own id. */
   proof: 'certificate' | 'password' | undefined;
 }
@@ -34,11 +35,11 @@ export const broker: Check = {
     const filter = role === 'device' ? topics.task(`${clientId}-4`) : topics.roundsStatus;
     const probe = await probeBroker({ url, clientId, username, password, tls, filter, limitMs });
     const proof = tls?.cert !== undefined ? 'certificate' : password === undefined ? undefined : 'password';
-    return told(probe, url, { role, proof }, subject);
+    return told(probe, url, { role, username, proof }, subject);
   },
 };
 
-function told(probe: Probe, url: string, { role, proof }: Visit, subject: Subject): Finding[] {
+function told(probe: Probe, url: string, { role, username, proof }: Visit, subject: Subject): Finding[] {
   switch (probe.state) {
     case 'unreachable':
       return [
@@ -59,16 +60,11 @@ function told(probe: Probe, url: string, { role, proof }: Visit, subject: Subjec
         ];
       }
       const remedies = {
-        certificate: 'is it revoked, or of another authority?',
-        password: 'look at the password',
-        none: 'give a certificate (--tls) or a password',
+        certificate: 'is it revoked, or of another authority? The broker’s log says why',
+        password: 'look at name and password; the broker’s log says why',
+        none: 'give a certificate (--tls) or a password; the broker’s log says why',
       };
-      return [
-        problem(
-          `${url} does not let us in as ${role}: ${reason}`,
-          `${remedies[proof ?? 'none']}; the broker’s log says why`,
-        ),
-      ];
+      return [problem(`${url} does not let us in as ${username}: ${reason}`, remedies[proof ?? 'none'])];
     }
     case 'in': {
       const what = ok(`${url}: ${probe.kind}; speaks MQTT ${probe.speaks.join(', ')}`);

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { exposureProblem } from '../../broker/main.js';
+import { pageProblem } from '../../coordinator/main.js';
 import { type Check, type Finding, note, ok, problem, type ServiceName, type Subject } from './check.js';
 import { listenerOf } from './listener.js';
 
@@ -12,16 +14,24 @@ interface Port {
   flag: string;
 }
 
-/** The ports that a service listens on: free, or its own already. */
+/** The ports that a service listens on: free, or its own already, and not open to everybody. */
 export const ports: Check = {
   listens: true,
   applies: ({ service }) => service !== 'device',
   async look(subject) {
     const all = portsOf(subject);
     if (all.length === 0) return [ok('it listens on none')];
-    return Promise.all(all.map((port) => look(port, subject.service === undefined)));
+    const found = await Promise.all(all.map((port) => look(port, subject.service === undefined)));
+    const exposed = exposure(subject);
+    return exposed ? [...found, problem(exposed)] : found;
   },
 };
+
+/** Why the service would not start on such an address. */
+function exposure({ service, settings }: Subject): string | undefined {
+  if (service === 'broker') return exposureProblem(settings);
+  return service === 'coordinator' ? pageProblem(settings, settings.insecure) : undefined;
+}
 
 function portsOf({ service, settings }: Subject): Port[] {
   const { host, port, wsPort, pageHost, pagePort } = settings;

@@ -110,6 +110,13 @@ test('a port is free, is the service’s own already, or is another’s', async 
   assert.match(strange.told('ports'), /problem \| 192\.0\.2\.1 is no address of this machine/);
 });
 
+test('an address that would be open to everybody is a problem, as the service would not start', async () => {
+  const broker = await doctor('broker', '--host', '0.0.0.0');
+  assert.match(broker.told('ports'), /problem \| host 0\.0\.0\.0 is reached from other machines.*give --tls/);
+  const page = await doctor('coordinator', '--page-host', '0.0.0.0', '--page-port', '65123');
+  assert.match(page.told('ports'), /problem \| pageHost: 0\.0\.0\.0 is reached.*--page-user/);
+});
+
 test('something that is no MQTT broker, and one that says nothing, are told apart from one that is', async (t) => {
   const web = createServer((socket) => socket.on('error', () => {}).end('HTTP/1.1 400 Bad Request\r\n\r\n'));
   const mute = createServer((socket) => socket.on('error', () => {}));
