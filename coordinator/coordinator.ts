@@ -201,7 +201,7 @@ export class Coordinator {
       const before = this.#driver.devices;
       this.#driver.devices = announced(before, presence, this.#options.maxDevices);
       if (this.#driver.devices === before) return;
-      if (presence.online) this.#driver.introduced(device);
+      if (presence.online) this.#driver.introduced(presence);
       else {
         if (presence.stopped) this.#driver.left(device);
         this.#died(presence);

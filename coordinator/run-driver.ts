@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Log, told } from '../runtime/log.js';
 import { QuietLog } from '../runtime/quiet-log.js';
-import type { Chunk, Point, Receipt, TaskKey } from '../schemas/messages.js';
+import type { Chunk, Point, Presence, Receipt, TaskKey } from '../schemas/messages.js';
 import type { RunSummary } from '../schemas/status.js';
 import type { Announcer } from './announcer.js';
 import { isDiskTrouble } from './disk-trouble.js';
@@ -92,9 +92,12 @@ export class RunDriver {
     this.#parts.log.info('run taken up', { run: name, rounds: settings.rounds, trigger, phase: step.phase });
   }
 
-  /** A device came or said something new about itself: it may not know its task. */
-  introduced(deviceId: string): void {
-    this.#told.delete(deviceId);
+  /**
+   * A device came or said something new about itself: it may not know its task. One in trouble has given it up,
+   * as on a full disk: told at once, it would train for nothing without end.
+   */
+  introduced({ deviceId, problem }: Presence): void {
+    if (problem === '') this.#told.delete(deviceId);
     this.#stopped.delete(deviceId);
   }
 

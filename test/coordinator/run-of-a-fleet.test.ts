@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { encode } from '../../schemas/codec.js';
 import type { UpdateTensor } from '../../schemas/messages.js';
 import { decodeSafetensors } from '../../schemas/tensors.js';
 import { topicsOf } from '../../schemas/topics.js';
@@ -181,6 +182,30 @@ test('a device that can’t do its task says so, and the round goes on', async (
   const summary = await made.result();
   assert.match(summary.rounds[0]!.refused.b!, /out of memory/);
   assert.deepEqual(summary.rounds[0]!.participants, ['a']);
+});
+
+test('a device that gives its task up for trouble of its own is not asked again until it says that it can', async (t) => {
+  const made = await Fleet.start(t);
+  const told = () => device.tasks.filter(({ key }) => key.kind === 'train').length;
+  const say = (problem: string) => {
+    const counts = { trainExamples: 1, evaluationExamples: 5 };
+    const presence = { deviceId: 'a', session: Date.now() + 1000, online: true, modelSha256, ...counts };
+    const payload = encode('Presence', { ...presence, version: 'test', problem });
+    device.client.publish(topics.presence('a'), payload, { retain: true }).catch(() => undefined);
+  };
+  const device = await made.device({
+    ...two[0]!,
+    change(update, { key }) {
+      if (key.kind !== 'train' || told() > 1) return update;
+      say('no space left on device');
+      say('');
+      return null;
+    },
+  });
+  await made.coordinator({ resendMs: 60_000 });
+  await made.trigger({ rounds: 1 });
+  assert.equal((await made.result()).state, 'completed');
+  assert.equal(told(), 2);
 });
 
 test('an update over the limit of bytes is refused at its first chunk', async (t) => {
