@@ -143,7 +143,7 @@ function identityOf(id: string, settings: ImageSettings): BoardIdentity {
     if (name !== id) throw new Refusal(`${claim} (--claim) is a claim to be ${name}, not ${id}`);
     return { kind: 'claim', token };
   }
-  const read = readBundle(bundle);
+  const read = readBundle(bundle, '--bundle');
   if (!read.own)
     throw new Refusal(
       `${bundle} (--bundle) holds no ${bundleFiles.certificate}: make one with \`fleetune provision\``,

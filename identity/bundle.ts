@@ -22,14 +22,15 @@ export interface Bundle {
 
 /**
  * Reads a bundle; quick enough for every connection, so that a renewed one counts from the next on.
+ * @param flag that the folder was given by
  * @throws Refusal for a folder without either certificate, a key that others may read or that is another's
  */
-export function readBundle(folder: string): Bundle {
+export function readBundle(folder: string, flag = '--tls'): Bundle {
   const certificate = textOf(join(folder, bundleFiles.certificate));
   const authority = textOf(join(folder, bundleFiles.authority));
   if (certificate === undefined && authority === undefined)
     throw new Refusal(
-      `${folder} (--tls) holds neither ${bundleFiles.certificate} nor ${bundleFiles.authority}: ` +
+      `${folder} (${flag}) holds neither ${bundleFiles.certificate} nor ${bundleFiles.authority}: ` +
         'make a bundle with `fleetune provision`, or enrol with `fleetune enroll`',
     );
   return {

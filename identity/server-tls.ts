@@ -7,9 +7,9 @@ import { tlsServerOptions } from './peer-certificate.js';
 
 const lookMs = 1000;
 
-/** TLS of a server that asks nobody for a certificate. @throws Refusal for a folder without its own */
+/** TLS of the live page, which asks nobody for a certificate. @throws Refusal for a folder without its own */
 export function serverTls(folder: string): TlsOptions {
-  const { own } = readBundle(folder);
+  const { own } = readBundle(folder, '--page-tls');
   if (!own)
     throw new Refusal(`${join(folder, bundleFiles.certificate)} is missing: a server needs one for TLS`);
   return tlsServerOptions(own);

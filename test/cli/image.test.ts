@@ -52,7 +52,7 @@ test('a claim or bundle of another board is refused', async () => {
     /boss \(--bundle\) is of operator boss, not of device boss/,
   );
   mkdirSync(at('empty'));
-  await refused(['barn', '--bundle', at('empty')], /holds neither tls\.crt nor ca\.crt/);
+  await refused(['barn', '--bundle', at('empty')], /\(--bundle\) holds neither tls\.crt nor ca\.crt/);
 });
 
 test('a model, texts and settings that a board could not use are refused here', async () => {

@@ -73,7 +73,10 @@ test('with a certificate it is served by TLS alone', async (t) => {
   });
   assert.equal(status, 200);
   await assert.rejects(fetch(`http://127.0.0.1:${port}/live.json`));
-  await assert.rejects(serve(t, { pageTls: authority.folder }), /holds neither tls\.crt nor ca\.crt/);
+  await assert.rejects(
+    serve(t, { pageTls: authority.folder }),
+    /\(--page-tls\) holds neither tls\.crt nor ca\.crt/,
+  );
 });
 
 test('a port that is taken is refused in words', async (t) => {
