@@ -34,7 +34,13 @@ const board: Board = {
 function boardIn(t: TestContext) {
   const root = mkdtempSync(join(tmpdir(), 'fleetune-board-'));
   t.after(() => rmSync(root, { recursive: true }));
-  for (const folder of ['bin', 'boot/firmware', 'etc/systemd/system', 'var/lib', 'run/systemd/system'])
+  for (const folder of [
+    'bin',
+    'boot/firmware',
+    'etc/systemd/system',
+    'var/lib/cloud/instance',
+    'run/systemd/system',
+  ])
     mkdirSync(join(root, folder), { recursive: true });
   for (const tool of ['dpkg', 'systemctl', 'chown', 'blkid', 'mount', 'sync'])
     writeFileSync(join(root, 'bin', tool), `#!/bin/sh\necho "${tool} $*" >> ${root}/called\n`, {
@@ -116,7 +122,7 @@ test('a damaged seed installs nothing', async (t) => {
 });
 
 interface CloudConfig {
-  runcmd: [[sh: string, flag: string, script: string]];
+  write_files: [{ path: string; permissions: string; content: string }];
 }
 
 test('cloud-init’s user data hands the seed of the boot partition over, and leaves no secret there', async (t) => {
@@ -124,8 +130,18 @@ test('cloud-init’s user data hands the seed of the boot partition over, and le
   await seed('boot/firmware/fleetune');
   const text = userData('barn-1');
   assert.match(text, /^#cloud-config\n/);
-  const [[, , script]] = (parse(text) as CloudConfig).runcmd;
-  const { status, stderr } = run(script);
+  const [{ path, permissions, content }] = (parse(text) as CloudConfig).write_files;
+  assert.deepEqual([path, permissions], ['/var/lib/cloud/scripts/per-boot/fleetune.sh', '0755']);
+  // Its power goes before the seed is whole on the board, and once more before the boot partition is clean.
+  for (const calls of [1, 4]) {
+    writeFileSync(
+      at('bin/sync'),
+      `#!/bin/sh\necho sync >> ${at('syncs')}\n[ $(wc -l < ${at('syncs')}) != ${calls} ] || kill -9 $PPID\n`,
+      { mode: 0o755 },
+    );
+    assert.equal(run(content).signal, 'SIGKILL');
+  }
+  const { status, stderr } = run(content);
   assert.equal(status, 0, stderr);
   assert.ok(existsSync(at('var/lib/fleetune-seed/claim')));
   assert.match(called(), /^systemctl enable --now --no-block fleetune-first-boot\.service$/m);
@@ -138,12 +154,15 @@ test('cloud-init’s user data hands the seed of the boot partition over, and le
     'install',
     'model.env',
   ]);
+  const before = called();
+  assert.equal(run(content).status, 0, 'at the next boot');
+  assert.equal(called(), before);
 });
 
 test('user data without a seed beside it says where it looked', (t) => {
   const { run } = boardIn(t);
-  const [[, , script]] = (parse(userData('barn-1')) as CloudConfig).runcmd;
-  const { status, stderr } = run(script);
+  const [{ content }] = (parse(userData('barn-1')) as CloudConfig).write_files;
+  const { status, stderr } = run(content);
   assert.equal(status, 1);
   assert.match(stderr, /no folder fleetune on the boot partition, nor on a volume named CIDATA/);
 });
