@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { ConnectionLost, type FleetClient } from '../broker/client.js';
 import { within } from '../runtime/limit.js';
 import { type Log, told } from '../runtime/log.js';
@@ -9,7 +10,9 @@ import { fittedJson } from './report.js';
 
 const maxJsonBytes = 128 * 1024;
 const goodbyeLimitMs = 1_000;
-const presence = (online: boolean) => JSON.stringify({ format: 1, online } satisfies CoordinatorPresence);
+const presence = (said: Omit<CoordinatorPresence, 'format'>) =>
+  JSON.stringify({ format: 1, ...said } satisfies CoordinatorPresence);
+const gone = presence({ online: false });
 
 /**
  * All that the coordinator says besides adapters. It never waits for the broker: what is lost with a
@@ -19,12 +22,15 @@ const presence = (online: boolean) => JSON.stringify({ format: 1, online } satis
 export class Announcer {
   readonly #topics: Topics;
   readonly #log: Log;
+  readonly #here: string;
   #client: Pick<FleetClient, 'publish'> | undefined;
   #status = '';
   #said: FleetStatus | undefined;
   #result = '';
 
-  constructor(topics: Topics, log: Log) {
+  /** @param by tells it from another coordinator */
+  constructor(topics: Topics, log: Log, by: string = randomUUID()) {
+    this.#here = presence({ online: true, by });
     this.#topics = topics;
     this.#log = log;
   }
@@ -38,23 +44,28 @@ export class Announcer {
 
   /** What the broker says for it when it is gone without a word. */
   get will() {
-    return { topic: this.#topics.roundsCoordinator, payload: Buffer.from(presence(false)), retain: true };
+    return { topic: this.#topics.roundsCoordinator, payload: Buffer.from(gone), retain: true };
   }
 
   present(): void {
-    this.#say(this.#topics.roundsCoordinator, presence(true), true);
+    this.#say(this.#topics.roundsCoordinator, this.#here, true);
   }
 
   /** The will of a connection before this one says that nobody is here: it is put right. */
-  corrected(heard: Uint8Array): void {
-    if (Buffer.from(heard).toString() === presence(false)) this.present();
+  heard(payload: Uint8Array, retained: boolean): void {
+    const text = Buffer.from(payload).toString();
+    if (text === gone) this.present();
+    else if (!retained && text !== this.#here)
+      this.#log.warn(
+        'another coordinator came into this fleet: stop one, or give it a fleet of its own (--fleet)',
+      );
   }
 
   /** Says that it goes, and nothing more. */
   async goodbye(): Promise<void> {
     const client = this.#client;
     this.#client = undefined;
-    const said = client?.publish(this.#topics.roundsCoordinator, presence(false), { retain: true });
+    const said = client?.publish(this.#topics.roundsCoordinator, gone, { retain: true });
     await within(
       goodbyeLimitMs,
       Promise.resolve(said).catch(() => undefined),

@@ -183,7 +183,7 @@ export class Coordinator {
         case 'roundsStart':
           return await this.#then(() => this.#starter.trigger(payload, topic, retained));
         case 'roundsCoordinator':
-          return this.#announcer.corrected(payload);
+          return this.#announcer.heard(payload, retained);
         case 'roundsStop':
           return await this.#then(() => this.#starter.stop(retained));
         default:

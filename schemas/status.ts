@@ -158,4 +158,6 @@ export interface Refused {
 export interface CoordinatorPresence {
   format: 1;
   online: boolean;
+  /** Which one; another at each start. */
+  by?: string;
 }

@@ -56,6 +56,15 @@ test('the fleet hears whether its coordinator is there: killed, started again, t
   assert.deepEqual(made.coordinating, [true, false, true, false, true, false]);
 });
 
+test('a coordinator says that another one came into its fleet', async (t) => {
+  const made = await Fleet.start(t);
+  await made.coordinator();
+  await made.coordinator();
+  const told = () => made.warnings.filter((warning) => /another coordinator/.test(warning));
+  await until(() => told().length > 0, 'a warning');
+  assert.equal(told().length, 1); // The one that was there hears the other; neither warns of itself.
+});
+
 const bad: [string, (folder: string) => Record<string, unknown>, RegExp][] = [
   [
     'an unwritable runs folder',
