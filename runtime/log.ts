@@ -64,6 +64,6 @@ export const withoutLogin = (text: string) => text.replace(/(\w:\/\/)[^\s/@]+@/g
 /** An error's message with those of its causes. */
 export function told(error: unknown): string {
   if (!(error instanceof Error)) return withoutLogin(String(error));
-  const message = withoutLogin(error.message);
+  const message = withoutLogin(error.message).trim();
   return error.cause === undefined ? message : `${message}: ${told(error.cause)}`;
 }

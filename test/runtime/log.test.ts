@@ -60,3 +60,7 @@ test('a line for people holds the same, and nothing that commands a terminal', (
 test('a child process logs as its parent does', () => {
   assert.deepEqual(forChild({ log: 'json', logLevel: 'debug' }), { log: 'json', logLevel: 'debug' });
 });
+
+test('a cause that ends its line leaves no empty one behind', () => {
+  assert.equal(told(new Error('not let in', { cause: new Error('401: who?\n') })), 'not let in: 401: who?');
+});
