@@ -37,8 +37,12 @@ export class Alive {
 /** A turn of the coordinator may sum up an adapter's updates meanwhile. */
 const silenceLimitMs = 60_000;
 
-/** That its turns go on and its folder can be written: each marks the file, some seconds apart. */
-export async function aliveCheck(folder: string, nowMs: number): Promise<Check> {
+/**
+ * That its turns go on, and mark the file some seconds apart, and that its run has what it needs of the disk.
+ * @param trouble why it has not
+ */
+export async function aliveCheck(folder: string, nowMs: number, trouble: string): Promise<Check> {
+  if (trouble !== '') return { name: 'runs folder', ok: false, detail: `the run waits for it: ${trouble}` };
   const seenMs = await new Alive(folder).seenMs();
   const ageMs = seenMs === null ? Number.POSITIVE_INFINITY : nowMs - seenMs;
   const detail = seenMs === null ? 'not marked yet' : `marked ${Math.round(ageMs / 1000)} s ago`;

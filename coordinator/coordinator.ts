@@ -56,6 +56,8 @@ export class Coordinator {
   #turn: Promise<void> = Promise.resolve();
   #ticking: Promise<void> | undefined;
   #stopped = false;
+  /** Why the last chunk is not on the disk. */
+  #chunkTrouble = '';
 
   private constructor(options: CoordinatorOptions, parts: CoordinatorParts) {
     this.#options = options;
@@ -93,6 +95,11 @@ export class Coordinator {
     const { devices: presences, connectedMs } = this.#driver;
     const connected = connectedMs !== null;
     return { connected, coordinating: true, status: this.#announcer.said, presences };
+  }
+
+  /** Why its run waits for its disk; '' where it does not. */
+  get trouble(): string {
+    return this.#driver.trouble || this.#chunkTrouble;
   }
 
   /** To be given to its connection. */
@@ -226,9 +233,11 @@ export class Coordinator {
     const receive = async () => {
       try {
         this.#announcer.receipt(device, await this.#driver.receive(device, key, chunk));
+        this.#chunkTrouble = '';
       } catch (error) {
         if (!isDiskTrouble(error)) throw error;
-        this.#parts.log.error('chunk not written', { device, reason: told(error) }); // It comes again.
+        this.#chunkTrouble = told(error);
+        this.#parts.log.error('chunk not written', { device, reason: this.#chunkTrouble }); // It comes again.
       }
     };
     const isTaken = await this.#chunks.put(device, chunk.data.length, () => this.#then(receive));

@@ -88,7 +88,10 @@ async function startIn(
   process.send?.({ ready: page ? { pagePort: page.port } : {} });
   return {
     pagePort: page?.port ?? null,
-    health: async () => [linkCheck(client.connected), await aliveCheck(settings.runs, Date.now())],
+    health: async () => [
+      linkCheck(client.connected),
+      await aliveCheck(settings.runs, Date.now(), coordinator.trouble),
+    ],
     async stop() {
       clearInterval(ticks);
       await renewal.stop();

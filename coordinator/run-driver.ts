@@ -79,6 +79,11 @@ export class RunDriver {
     return this.#run;
   }
 
+  /** Why the run waits for its disk; '' where it does not. */
+  get trouble(): string {
+    return this.#trouble;
+  }
+
   /** The run that ended last. */
   get latest(): RunSummary | null {
     return this.#latest;

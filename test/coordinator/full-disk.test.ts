@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { aliveCheck } from '../../coordinator/alive.js';
 import { Fleet, until } from './fleet.js';
 import type { Script } from './scripted-device.js';
 
@@ -33,13 +34,17 @@ test('a run on a full disk waits, and ends when there is room again', async (t) 
       return null; // The task is told again when the disk is full.
     },
   });
-  await made.coordinator({ resendMs: 50 });
+  const { coordinator } = await made.coordinator({ resendMs: 50 });
   await made.trigger({ rounds: 1 });
   await until(() => filled, 'training');
   const { bavail, bsize } = await statfs(made.folder);
   await writeFile(ballast, Buffer.alloc(bavail * bsize));
   await until(() => made.problems.some((p) => /ENOSPC/.test(p)), 'the disk is full');
   assert.equal(made.results.length, 0);
+  await until(() => coordinator.trouble !== '', 'it is told to who asks how it is');
+  const { ok, detail } = await aliveCheck(made.folder, Date.now(), coordinator.trouble);
+  assert.equal(ok, false);
+  assert.match(detail, /the run waits for it: .*ENOSPC/);
   await rm(ballast);
   const summary = await made.result();
   assert.equal(summary.state, 'completed');
