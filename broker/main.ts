@@ -48,12 +48,18 @@ export function exposureProblem({ host, insecure, tls }: BrokerSettings): string
   );
 }
 
-/** Starts the broker service. @throws Refusal for a taken port, or an open address nobody asked for */
+/** A browser says the origin of a page in one way only: anything else would never be met. */
+function originProblem({ origins }: BrokerSettings): string | undefined {
+  const wrong = origins.find((origin) => !URL.canParse(origin) || new URL(origin).origin !== origin);
+  return wrong === undefined ? undefined : `--origins ${wrong}: expected as https://example.org, and no more`;
+}
+
+/** Starts the broker service. @throws Refusal for a taken port, an origin that is none, or an open address nobody asked for */
 export async function start(settings: BrokerSettings): Promise<Broker> {
   const { host, tls, authority } = settings;
   const crl =
     settings.crl || (tls !== '' && authority !== '' ? String(new URL('/v1/revoked', authority)) : '');
-  const problem = exposureProblem(settings);
+  const problem = exposureProblem(settings) ?? originProblem(settings);
   if (problem) throw new Refusal(problem);
   const log = createLog('broker', settings);
   if (tls !== '' && crl === '')

@@ -10,9 +10,12 @@ import { fittedJson } from './report.js';
 
 const maxJsonBytes = 128 * 1024;
 const goodbyeLimitMs = 1_000;
+const echoLimitMs = 10_000;
 const presence = (said: Omit<CoordinatorPresence, 'format'>) =>
   JSON.stringify({ format: 1, ...said } satisfies CoordinatorPresence);
 const gone = presence({ online: false });
+const unheard =
+  'what we tell the fleet does not come back from the broker: do its rules know this name as a coordinator’s? (fleetune access)';
 
 /**
  * All that the coordinator says besides adapters. It never waits for the broker: what is lost with a
@@ -23,13 +26,17 @@ export class Announcer {
   readonly #topics: Topics;
   readonly #log: Log;
   readonly #here: string;
+  readonly #echoMs: number;
   #client: Pick<FleetClient, 'publish'> | undefined;
   #status = '';
   #said: FleetStatus | undefined;
   #result = '';
 
+  #echo: NodeJS.Timeout | undefined;
+
   /** @param by tells it from another coordinator */
-  constructor(topics: Topics, log: Log, by: string = randomUUID()) {
+  constructor(topics: Topics, log: Log, by: string = randomUUID(), echoMs = echoLimitMs) {
+    this.#echoMs = echoMs;
     this.#here = presence({ online: true, by });
     this.#topics = topics;
     this.#log = log;
@@ -38,6 +45,8 @@ export class Announcer {
   connected(client: Pick<FleetClient, 'publish'>): void {
     this.#client = client;
     this.present();
+    // A broker drops without a word what its rules do not let us say.
+    this.#echo = setTimeout(() => this.#log.warn(unheard), this.#echoMs).unref();
     if (this.#status !== '') this.#say(this.#topics.roundsStatus, this.#status, true);
     if (this.#result !== '') this.#say(this.#topics.roundsResult, this.#result, true);
   }
@@ -54,6 +63,7 @@ export class Announcer {
   /** The will of a connection before this one says that nobody is here: it is put right. */
   heard(payload: Uint8Array, retained: boolean): void {
     const text = Buffer.from(payload).toString();
+    if (text === this.#here) clearTimeout(this.#echo);
     if (text === gone) this.present();
     else if (!retained && text !== this.#here)
       this.#log.warn(
@@ -64,7 +74,7 @@ export class Announcer {
   /** Says that it goes, and nothing more. */
   async goodbye(): Promise<void> {
     const client = this.#client;
-    this.#client = undefined;
+    this.disconnected();
     const said = client?.publish(this.#topics.roundsCoordinator, gone, { retain: true });
     await within(
       goodbyeLimitMs,
@@ -73,6 +83,7 @@ export class Announcer {
   }
 
   disconnected(): void {
+    clearTimeout(this.#echo);
     this.#client = undefined;
   }
 

@@ -43,13 +43,13 @@ export async function start(settings: CoordinatorSettings): Promise<CoordinatorS
   const { runs, cron, timeZone } = settings;
   const problem = chunkProblem(settings) ?? pageProblem(settings, settings.insecure);
   if (problem) throw new Refusal(problem);
-  const calendar = cron === '' ? null : readCalendar(cron, timeZone);
+  const calendar = readCalendar(cron || '@daily', timeZone); // A zone is looked at where there is no schedule, too.
   await requireFolder(runs, 'the runs folder (--runs)');
   const inUse = (holder: string) =>
     `the runs folder (--runs) ${runs} is in use by ${holder}: stop that coordinator, or give another`;
   const lock = await onDisk(() => takeLock(join(runs, 'lock'), inUse));
   try {
-    const service = await startIn(settings, calendar);
+    const service = await startIn(settings, cron === '' ? null : calendar);
     return { ...service, stop: () => service.stop().finally(() => lock.release()) };
   } catch (error) {
     await lock.release();

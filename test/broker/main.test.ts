@@ -21,6 +21,16 @@ test('the broker starts on this machine only, with a WebSocket beside TCP', asyn
   await broker.stop();
 });
 
+test('a web page that no browser would name so is refused, with the way to name it', async () => {
+  for (const origin of ['x', 'example.org', 'https://example.org/'])
+    await assert.rejects(start(settingsOf({ port: 0, wsPort: 0, origins: [origin] })), {
+      name: 'Refusal',
+      message: `--origins ${origin}: expected as https://example.org, and no more`,
+    });
+  const broker = await start(settingsOf({ port: 0, wsPort: 0, origins: ['https://example.org:8443'] }));
+  await broker.stop();
+});
+
 test('a taken port is refused', async () => {
   const broker = await start(settingsOf({ port: 0, wsPort: -1 }));
   await assert.rejects(start(settingsOf({ port: broker.port, wsPort: -1 })), {

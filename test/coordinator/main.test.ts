@@ -78,6 +78,11 @@ const bad: [string, (folder: string) => Record<string, unknown>, RegExp][] = [
   ],
   ['a bad schedule', (runs) => ({ runs, cron: 'every day' }), /cron: "every day"/],
   [
+    'an unknown time zone without a schedule',
+    (runs) => ({ runs, timeZone: 'Mars/North' }),
+    /timeZone: "Mars\/North"/,
+  ],
+  [
     'an unknown time zone',
     (runs) => ({ runs, cron: '@daily', timeZone: 'Mars/North' }),
     /timeZone: "Mars\/North"/,
