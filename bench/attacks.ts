@@ -7,20 +7,18 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { type ClientHandlers, connectClient, type FleetClient } from '../broker/client.js';
 import { topicsOf } from '../schemas/topics.js';
 import { attacks } from './attack-kinds.js';
+import { readFlags } from './flags.js';
 import { forkService } from './forked.js';
 import { machine, median } from './machine.js';
 import { markdown } from './markdown.js';
 
-const { values } = parseArgs({
-  options: {
-    attack: { type: 'string', multiple: true, default: Object.keys(attacks) },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '3' },
-  },
+const values = readFlags({
+  attack: { type: 'string', multiple: true, default: Object.keys(attacks) },
+  rounds: { type: 'string', default: '3' },
+  seconds: { type: 'string', default: '3' },
 });
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);

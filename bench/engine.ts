@@ -6,10 +6,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import type { Rate } from '../device/engine/ceiling.js';
 import { readConfig } from '../device/engine/config.js';
 import { geometryOf, loraStepFlops } from '../device/engine/flops.js';
+import { readFlags } from './flags.js';
 import type { GenerationAnswer } from './generation-worker.js';
 import { lora, modelFolder, workload } from './geometries.js';
 import { folders, machine, median } from './machine.js';
@@ -18,16 +18,13 @@ import { compareProbe } from './probe.js';
 import { chosenRows, defaultRows, type EngineRow, type Row, rows } from './rows.js';
 import { type StepAnswer, startWorker, type WorkerSettings } from './worker.js';
 
-const { values } = parseArgs({
-  options: {
-    rows: { type: 'string', default: defaultRows.join(',') },
-    rounds: { type: 'string', default: '4' },
-    steps: { type: 'string', default: '3' },
-    threads: { type: 'string', default: '2' },
-    generation: { type: 'boolean', default: true },
-    probe: { type: 'boolean', default: true },
-  },
-  allowNegative: true,
+const values = readFlags({
+  rows: { type: 'string', default: defaultRows.join(',') },
+  rounds: { type: 'string', default: '4' },
+  steps: { type: 'string', default: '3' },
+  threads: { type: 'string', default: '2' },
+  generation: { type: 'boolean', default: true },
+  probe: { type: 'boolean', default: true },
 });
 const [rounds, threads] = [Number(values.rounds), Number(values.threads)];
 

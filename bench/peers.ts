@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readFlags } from './flags.js';
 import { modelFolder, workload } from './geometries.js';
 import { installed } from './installed.js';
 import { folders, machine, median } from './machine.js';
@@ -24,16 +24,14 @@ import { chosenRows, peerRows, type Row, rows } from './rows.js';
 import { installedPeers, pythonOf } from './venv.js';
 import { type StepAnswer, startWorker, type Worker } from './worker.js';
 
-const { values } = parseArgs({
-  options: {
-    venv: { type: 'string', default: '' },
-    rows: { type: 'string', default: peerRows.join(',') },
-    variants: { type: 'string', default: variants.join(',') },
-    rounds: { type: 'string', default: '4' },
-    steps: { type: 'string', default: '3' },
-    starts: { type: 'string', default: '3' },
-    threads: { type: 'string', default: '2' },
-  },
+const values = readFlags({
+  venv: { type: 'string', default: '' },
+  rows: { type: 'string', default: peerRows.join(',') },
+  variants: { type: 'string', default: variants.join(',') },
+  rounds: { type: 'string', default: '4' },
+  steps: { type: 'string', default: '3' },
+  starts: { type: 'string', default: '3' },
+  threads: { type: 'string', default: '2' },
 });
 const [rounds, starts, threads] = [values.rounds, values.starts, values.threads].map(Number) as [
   number,

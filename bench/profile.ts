@@ -6,7 +6,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { readConfig } from '../device/engine/config.js';
 import { geometryOf, loraStepFlops } from '../device/engine/flops.js';
 import { freshAdapter } from '../device/engine/lora.js';
@@ -14,18 +13,17 @@ import { openSession } from '../device/engine/session.js';
 import { accumulated } from '../device/engine/train.js';
 import { trainingGraph } from '../device/engine/training-graph.js';
 import { readWeightIndex } from '../device/engine/weights.js';
+import { readFlags } from './flags.js';
 import { lora, modelFolder, type Size, sizeNames, workload } from './geometries.js';
 
-const { values } = parseArgs({
-  options: {
-    size: { type: 'string', default: 'small' },
-    batch: { type: 'string', default: '8' },
-    source: { type: 'string', default: '256' },
-    target: { type: 'string', default: '48' },
-    steps: { type: 'string', default: '8' },
-    threads: { type: 'string', default: '2' },
-    recompute: { type: 'boolean', default: false },
-  },
+const values = readFlags({
+  size: { type: 'string', default: 'small' },
+  batch: { type: 'string', default: '8' },
+  source: { type: 'string', default: '256' },
+  target: { type: 'string', default: '48' },
+  steps: { type: 'string', default: '8' },
+  threads: { type: 'string', default: '2' },
+  recompute: { type: 'boolean', default: false },
 });
 const { size, recompute } = values;
 const [batch, source, target, steps, threads] = (

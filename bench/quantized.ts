@@ -9,20 +9,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readFlags } from './flags.js';
 import { modelFolder, type Size, workload } from './geometries.js';
 import { folders, median } from './machine.js';
 import { qualityOf } from './quantized-quality.js';
 import { type StepAnswer, startWorker, type WorkerSettings } from './worker.js';
 
-const { values } = parseArgs({
-  options: {
-    sizes: { type: 'string', default: 'small,base,large' },
-    models: { type: 'string', default: 'builtin/model' },
-    rounds: { type: 'string', default: '3' },
-    steps: { type: 'string', default: '200' },
-    threads: { type: 'string', default: '2' },
-  },
+const values = readFlags({
+  sizes: { type: 'string', default: 'small,base,large' },
+  models: { type: 'string', default: 'builtin/model' },
+  rounds: { type: 'string', default: '3' },
+  steps: { type: 'string', default: '200' },
+  threads: { type: 'string', default: '2' },
 });
 const threads = Number(values.threads);
 const widths = ['32', '8', '4'] as const;
