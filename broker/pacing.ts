@@ -28,7 +28,8 @@ export function paceReads(connection: Duplex, { remaining, open }: Reading): Pac
   let timer: NodeJS.Timeout | undefined;
   let untilMs = 0;
   let parsing = false;
-  connection.read = () => {
+  connection.read = (size) => {
+    if (size === 0) return read(0); // Node itself, which asks for more and drops what it is given.
     // A parser that is given more while it works on a piece would take it as coming before the rest.
     if (timer || parsing || !open()) return null;
     const bytes = Math.max(pieceBytes, remaining());

@@ -5,8 +5,6 @@ import { encode } from '../schemas/codec.js';
 import type { Manifest } from '../schemas/messages.js';
 import type { Topics } from '../schemas/topics.js';
 
-const answerLimitMs = 5_000;
-
 /** A version that devices are to find at the broker. */
 export interface Shown {
   run: string;
@@ -107,16 +105,12 @@ export class Publisher {
         const { bytesRead } = await file.read(buffer, 0, chunkBytes, index * chunkBytes);
         const data = buffer.subarray(0, bytesRead);
         const chunk = encode('Chunk', { sha256, index, count, totalBytes, data });
-        await answered(
-          client.publish(this.#topics.adapterChunk(run, version, index), chunk, { retain: true }),
-        );
+        await client.publish(this.#topics.adapterChunk(run, version, index), chunk, { retain: true });
       }
       const manifest: Manifest = { run, version, sha256, totalBytes, chunkBytes, count };
-      await answered(
-        client.publish(this.#topics.manifest(run, version), encode('Manifest', manifest), {
-          retain: true,
-        }),
-      );
+      await client.publish(this.#topics.manifest(run, version), encode('Manifest', manifest), {
+        retain: true,
+      });
       this.#held.set(nameOf(manifest), manifest);
     } finally {
       await file.close();
@@ -128,20 +122,10 @@ export class Publisher {
   /** The manifest goes last, so that a coordinator that dies meanwhile finds what is left to clear. */
   async #clear(client: Sends, name: string, { run, version, count }: Manifest): Promise<void> {
     for (let index = 0; index < count; index++)
-      await answered(client.publish(this.#topics.adapterChunk(run, version, index), '', { retain: true }));
-    await answered(client.publish(this.#topics.manifest(run, version), '', { retain: true }));
+      await client.publish(this.#topics.adapterChunk(run, version, index), '', { retain: true });
+    await client.publish(this.#topics.manifest(run, version), '', { retain: true });
     this.#held.delete(name);
   }
 }
 
 const nameOf = ({ run, version }: { run: string; version: number }) => `${run}.${version}`;
-
-/** A message that the broker does not answer is sent again with the next show(): what waits for it would wait for ever. */
-async function answered(sent: Promise<void>): Promise<void> {
-  let late: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    const error = new Error(`the broker did not answer within ${answerLimitMs / 1000} s`);
-    late = setTimeout(reject, answerLimitMs, error);
-  });
-  await Promise.race([sent, limit]).finally(() => clearTimeout(late));
-}

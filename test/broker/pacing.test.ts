@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import mqtt from 'mqtt-packet';
+import { paceReads } from '../../broker/pacing.js';
 import { random } from '../../schemas/random.js';
 import { topicsOf } from '../../schemas/topics.js';
 import { connectPacket, join, openSocket, startRig } from './rig.js';
@@ -67,4 +69,15 @@ test('nothing that comes before its CONNECT is answered is taken as nobody’s',
     await viewer.messages.count(i + 1);
   }
   assert.ok(!logged.all.some(({ message }) => message === 'publish denied'));
+});
+
+test('what comes while its reader is busy waits for it', async () => {
+  const connection = new Duplex({ read: () => undefined, write: (_bytes, _encoding, done) => done() });
+  paceReads(connection, { remaining: () => 0, open: () => true });
+  let woken = 0;
+  connection.on('readable', () => woken++);
+  connection.push('a packet');
+  await new Promise((done) => setImmediate(done)); // Meanwhile Node asks for more.
+  assert.ok(woken > 0);
+  assert.equal(String(connection.read()), 'a packet');
 });
