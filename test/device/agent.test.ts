@@ -232,7 +232,7 @@ test('a device whose model is gone says so, answers with it, and says when it is
 
 test('a model that is cut short, or text that is none, is refused at the start', async (t) => {
   const { url } = await startRig(t, brokerLimits);
-  const at = deviceFolder(t);
+  const at = deviceFolder();
   writeFileSync(at.data, 'dialogue\n');
   await assert.rejects(
     startDevice(t, url, at),
@@ -246,7 +246,7 @@ test('a device that vanishes is told by its will, and announces itself again', a
   const { broker, url } = await startRig(t, brokerLimits);
   const relay = await startRelay(t, broker);
   const coordinator = await startCoordinator(t, url);
-  await startDevice(t, relay.url, deviceFolder(t));
+  await startDevice(t, relay.url, deviceFolder());
   const birth = await coordinator.presences.find((p) => p.online);
   relay.cut();
   const [, death, again] = await coordinator.presences.count(3);
@@ -257,7 +257,7 @@ test('a device that vanishes is told by its will, and announces itself again', a
 test('a restarted device has a later session, though its clock went back', async (t) => {
   const { url } = await startRig(t, brokerLimits);
   const coordinator = await startCoordinator(t, url);
-  const at = deviceFolder(t);
+  const at = deviceFolder();
   const first = await startDevice(t, url, at);
   await first.agent.stop();
   writeFileSync(join(at.state, 'session'), String(Date.now() + 1e9));

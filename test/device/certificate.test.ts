@@ -20,7 +20,7 @@ test('a device in mid-task renews its certificate, connects with it, and hands t
   const trainer = new FakeTrainer();
   trainer.held = true;
   const tls = await bundle('device', 'd1', { nowMs: Date.now() - 20 * 3_600_000 }); // Of 24 h: it is due.
-  const device = await startDevice(t, url, deviceFolder(t), { trainer, tls });
+  const device = await startDevice(t, url, deviceFolder(), { trainer, tls });
   const { sha256: baseSha256 } = await coordinator.publishAdapter('r1', 0, tensorsOf(2_000));
   await coordinator.tell('d1', taskOf({}, { modelSha256: device.modelSha256, baseSha256 }));
   await trainer.jobs.count(1);
@@ -51,7 +51,7 @@ test('a device that is revoked in mid-task is cut, and its update goes nowhere',
   const coordinator = await startCoordinator(t, url, reach.secrets);
   const trainer = new FakeTrainer();
   trainer.held = true;
-  const device = await startDevice(t, url, deviceFolder(t), { trainer, tls: await bundle('device', 'd1') });
+  const device = await startDevice(t, url, deviceFolder(), { trainer, tls: await bundle('device', 'd1') });
   const { sha256: baseSha256 } = await coordinator.publishAdapter('r1', 0, tensorsOf(2_000));
   await coordinator.tell('d1', taskOf({}, { modelSha256: device.modelSha256, baseSha256 }));
   await trainer.jobs.count(1);

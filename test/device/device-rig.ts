@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
+import { after, type TestContext } from 'node:test';
 import { AdapterCache } from '../../device/adapter-cache.js';
 import { type Agent, startAgent } from '../../device/agent.js';
 import { noMeasures } from '../../device/computation.js';
@@ -84,10 +84,12 @@ export class FakeTrainer implements Trainer {
   }
 }
 
-/** Folders of a device: a model, text and state. Removed after the test. */
-export function deviceFolder(t: TestContext) {
-  const folder = mkdtempSync(join(tmpdir(), 'fleetune-device-'));
-  t.after(() => rmSync(folder, { recursive: true, maxRetries: 10 }));
+const root = mkdtempSync(join(tmpdir(), 'fleetune-device-'));
+after(() => rmSync(root, { recursive: true }));
+
+/** Folders of a device: a model, text and state. Removed after the last test, when nothing writes there any more. */
+export function deviceFolder() {
+  const folder = mkdtempSync(join(root, 'device-'));
   const [model, state] = [join(folder, 'model'), join(folder, 'state')];
   const [data, evaluation] = [join(folder, 'train.jsonl'), join(folder, 'held-out.jsonl')];
   mkdirSync(model);

@@ -9,8 +9,8 @@ import { deviceFolder } from './device-rig.js';
 const fields = { dialogueField: '', summaryField: '' };
 const row = `${JSON.stringify({ dialogue: 'd'.repeat(500), summary: 's' })}\n`;
 
-test('what a device holds is counted, and counted again when a file changes', async (t) => {
-  const at = deviceFolder(t);
+test('what a device holds is counted, and counted again when a file changes', async () => {
+  const at = deviceFolder();
   const inventory = createInventory({ ...at, ...fields, cacheFile: join(at.folder, 'model.json') });
   assert.deepEqual({ ...(await inventory.take()), modelSha256: '' }, stock(5, 3));
   appendFileSync(at.data, row);
@@ -19,8 +19,8 @@ test('what a device holds is counted, and counted again when a file changes', as
   await assert.rejects(inventory.take(), /held-out\.jsonl: no such file/);
 });
 
-test('a large file is counted by a process of its own, whose refusal is ours', async (t) => {
-  const at = deviceFolder(t);
+test('a large file is counted by a process of its own, whose refusal is ours', async () => {
+  const at = deviceFolder();
   const inventory = createInventory({ ...at, ...fields, cacheFile: join(at.folder, 'model.json') });
   writeFileSync(at.data, row.repeat(1_000));
   assert.equal((await inventory.take()).trainExamples, 1_000);
@@ -32,8 +32,8 @@ test('a large file is counted by a process of its own, whose refusal is ours', a
   );
 });
 
-test('a part that the device does not have has no shard', async (t) => {
-  const at = deviceFolder(t);
+test('a part that the device does not have has no shard', async () => {
+  const at = deviceFolder();
   const settings = { ...at, ...fields, evaluation: '', cacheFile: join(at.folder, 'model.json') };
   const inventory = createInventory(settings);
   assert.equal((await inventory.take()).evaluationExamples, 0);

@@ -45,7 +45,7 @@ async function ready({ child, said }: Started): Promise<void> {
 
 test('an idle device service stays under 100 MB, also with a shard of thousands of dialogues', async (t) => {
   const { url } = await startRig(t, brokerLimits);
-  const at = deviceFolder(t);
+  const at = deviceFolder();
   const row = JSON.stringify({
     dialogue: 'Anna: hello there, how are you?\n'.repeat(16),
     summary: 'Greetings. '.repeat(10),
@@ -62,7 +62,7 @@ test('an idle device service stays under 100 MB, also with a shard of thousands 
 test('SIGTERM ends it cleanly, with a goodbye', async (t) => {
   const { url } = await startRig(t, brokerLimits);
   const coordinator = await startCoordinator(t, url);
-  const service = startService(t, url, deviceFolder(t));
+  const service = startService(t, url, deviceFolder());
   await ready(service);
   service.child.kill('SIGTERM');
   assert.deepEqual(await once(service.child, 'exit'), [0, null]);
@@ -71,7 +71,7 @@ test('SIGTERM ends it cleanly, with a goodbye', async (t) => {
 
 test('a second one on the same state folder is refused; after kill −9 the folder is free', async (t) => {
   const { url } = await startRig(t, brokerLimits);
-  const at = deviceFolder(t);
+  const at = deviceFolder();
   const first = startService(t, url, at);
   await ready(first);
   const second = startService(t, url, at);
@@ -85,7 +85,7 @@ test('a second one on the same state folder is refused; after kill −9 the fold
 test('its points reach the coordinator', async (t) => {
   const { url } = await startRig(t, brokerLimits);
   const coordinator = await startCoordinator(t, url);
-  await ready(startService(t, url, deviceFolder(t)));
+  await ready(startService(t, url, deviceFolder()));
   const point = await coordinator.points.find(({ measurement }) => measurement === 'utilization');
   assert.equal(point.tags.device, 'd1');
   assert.ok(point.fields.service_rss_bytes! > 1e6);
@@ -93,7 +93,7 @@ test('its points reach the coordinator', async (t) => {
 
 test('what it measured with no coordinator there, before it was killed, arrives when there is one', async (t) => {
   const { url } = await startRig(t, brokerLimits);
-  const at = deviceFolder(t);
+  const at = deviceFolder();
   const spool = join(at.state, 'telemetry');
   const kept = () => {
     const files = existsSync(spool) ? readdirSync(spool).filter((name) => name.endsWith('.lp')) : [];
@@ -117,7 +117,7 @@ test('what it measured with no coordinator there, before it was killed, arrives 
 const skip = influxdMissing() ?? false;
 test('with an InfluxDB of its own its points go there', { skip }, async (t) => {
   const { url } = await startRig(t, brokerLimits);
-  const at = deviceFolder(t);
+  const at = deviceFolder();
   const influxd = await createInfluxd(join(at.folder, 'influxd'));
   await influxd.start();
   t.after(() => influxd.stop());
@@ -138,7 +138,7 @@ test('with an InfluxDB of its own its points go there', { skip }, async (t) => {
 test('killed in mid-upload it is told by its will, and goes on when it is back', async (t) => {
   const { url } = await startRig(t, brokerLimits);
   const coordinator = await startCoordinator(t, url);
-  const at = deviceFolder(t);
+  const at = deviceFolder();
   const service = startService(t, url, at);
   await ready(service);
   const { modelSha256 } = await coordinator.presences.find((p) => p.online);
@@ -175,7 +175,7 @@ test('what it can not start with is said in a line or two, without a stack', asy
     [/--id|id:/, () => ['--id', 'no/slash']],
   ];
   for (const [message, harm] of problems) {
-    const at = deviceFolder(t);
+    const at = deviceFolder();
     const service = startService(t, url, at, harm(at));
     const [code] = (await once(service.child, 'exit')) as [number];
     const lines = service

@@ -20,7 +20,7 @@ async function startUpload(t: TestContext, answer: Answer, changes: DeviceChange
   const relay = await startRelay(t, broker);
   const coordinator = await startCoordinator(t, url);
   coordinator.answer = answer;
-  const at = deviceFolder(t);
+  const at = deviceFolder();
   const device = await startDevice(t, relay.url, at, changes);
   const { sha256: baseSha256 } = await coordinator.publishAdapter('r1', 0, tensorsOf(chunks * 256));
   const task = taskOf({}, { modelSha256: device.modelSha256, baseSha256 });
@@ -120,7 +120,7 @@ test('a broker that restarts in mid-upload costs neither training nor what was r
   const { port } = broker;
   const coordinator = await startCoordinator(t, url);
   coordinator.answer = cut(12);
-  const device = await startDevice(t, url, deviceFolder(t), { limits: { silentMs: 1_000 } });
+  const device = await startDevice(t, url, deviceFolder(), { limits: { silentMs: 1_000 } });
   const { sha256: baseSha256 } = await coordinator.publishAdapter('r1', 0, tensorsOf(chunks * 256));
   await coordinator.tell('d1', taskOf({}, { modelSha256: device.modelSha256, baseSha256 }));
   await coordinator.chunks.count(13);
