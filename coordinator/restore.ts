@@ -1,6 +1,7 @@
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { requireFolder, syncFolder } from '../runtime/files.js';
+import { leaveToOwner, requireFolder, syncFolder } from '../runtime/files.js';
 import { takeLock } from '../runtime/lock.js';
 import { Refusal } from '../schemas/refusal.js';
 import { type Manifest, unpack, whileThere } from './archive.js';
@@ -26,7 +27,9 @@ export async function restore(file: string, runs: string, nowMs: number): Promis
   await stat(file).catch((cause) => {
     throw new Refusal(`${file} can't be read (${cause.code})`);
   });
+  const isNew = !existsSync(runs);
   await requireFolder(runs, 'the runs folder (--runs)');
+  if (isNew) await settle(runs);
   const inUse = (holder: string) => `the runs folder (--runs) ${runs} is in use by ${holder}: give another`;
   const lock = await takeLock(join(runs, 'lock'), inUse);
   const stage = join(runs, restoring);
@@ -38,9 +41,10 @@ export async function restore(file: string, runs: string, nowMs: number): Promis
       );
     return await whileThere(stage, async () => {
       await mkdir(stage);
+      await settle(stage);
       const manifest = await unpack(file, stage);
       const { runs: count, open: openRun } = await noteRestored(stage, nowMs);
-      await syncAll(stage);
+      await settleAll(stage);
       for (const name of (await readdir(stage)).filter((name) => name !== 'backup.json'))
         await rename(join(stage, name), join(runs, name));
       await syncFolder(runs);
@@ -69,11 +73,21 @@ async function noteRestored(
   return { runs, open: openRun };
 }
 
-async function syncAll(folder: string): Promise<void> {
+/** What root restores belongs to whose the runs folder is: the coordinator is to go on with it. */
+async function settleAll(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) await syncAll(path);
-    const handle = await open(path, 'r');
-    await handle.sync().finally(() => handle.close());
+    await settle(path);
+    if (entry.isDirectory()) await settleAll(path);
+  }
+}
+
+async function settle(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await leaveToOwner(handle, path, undefined);
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
