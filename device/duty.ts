@@ -55,7 +55,11 @@ export async function doTask(task: Task, duties: Duties, signal: AbortSignal): P
     task,
     {
       ...duties,
-      pull: (t, stop) => fetchBase(t, duties, stop),
+      pull: async (t, stop) => {
+        const base = await fetchBase(t, duties, stop);
+        if (t.key.kind === 'train') await journal.requireRoom(base.bytes.length); // Its update is as large.
+        return base;
+      },
       peak: () => peak.current(),
       progress: (step) => duties.write([stepPoint(step, task.key, duties.deviceId)]),
     },

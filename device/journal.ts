@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireFolder, writeAtomic } from '../runtime/files.js';
 import { encode } from '../schemas/codec.js';
 import type { TaskKey, Update } from '../schemas/messages.js';
+import { Refusal } from '../schemas/refusal.js';
 
 /** An update on disk, and whether a receipt has ended it. */
 export interface Finished {
@@ -41,6 +42,15 @@ export class Journal {
 
   get finished(): Finished | undefined {
     return this.#finished;
+  }
+
+  /** @throws Refusal where an update of so many bytes would not fit in the place of the last one */
+  async requireRoom(bytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#folder);
+    const room = bavail * bsize + (this.#finished?.totalBytes ?? 0);
+    if (room >= bytes) return;
+    const inKb = (count: number) => `${Math.ceil(count / 1000)} kB`;
+    throw new Refusal(`the disk of its state has room for ${inKb(room)}, its update takes ${inKb(bytes)}`);
   }
 
   /** Puts an update on disk, in the place of the last one. */

@@ -15,9 +15,9 @@ export function smallDisk(t: TestContext, folder: string, size: string) {
   t.after(() => execFileSync('umount', ['-l', folder]));
   const ballast = join(folder, 'ballast');
   return {
-    fill() {
+    fill(leftBytes = 0) {
       const { bavail, bsize } = statfsSync(folder);
-      writeFileSync(ballast, Buffer.alloc(bavail * bsize));
+      writeFileSync(ballast, Buffer.alloc(bavail * bsize - leftBytes));
     },
     makeRoom: () => rmSync(ballast),
   };
