@@ -14,6 +14,8 @@ export interface ConnectionSettings {
   will?: { topic: string; payload: Uint8Array; retain: boolean };
   /** A larger packet is neither sent nor taken. */
   maxPacketBytes: number;
+  /** 30 unless told otherwise; a lost peer is noticed after 1.5 times this. */
+  keepaliveS?: number;
 }
 
 /** What a client shows, and whom it believes; PEM. */
@@ -34,9 +36,8 @@ export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
-// A lost peer is noticed after 1.5 times this. It must be longer than a chunk takes: only a whole packet
-// counts.
-const keepaliveS = 30;
+/** It must be longer than a chunk takes: only a whole packet counts. */
+const usualKeepaliveS = 30;
 const goodbyeLimitMs = 2000;
 
 /**
@@ -56,7 +57,7 @@ export class Connection {
   constructor(settings: ConnectionSettings, inbox: Inbox, limitMs: number) {
     this.#settings = settings;
     this.#inbox = inbox;
-    const { url, clientId, username, secrets, will, maxPacketBytes } = settings;
+    const { url, clientId, username, secrets, will, maxPacketBytes, keepaliveS = usualKeepaliveS } = settings;
     const { password, tls } = secrets?.() ?? {};
     const client = mqtt.connect(url, {
       clientId,
@@ -83,6 +84,8 @@ export class Connection {
     watchPackets(client.stream, { maxPacketBytes }, (problem) => end(`the broker sent ${problem}`));
     client.handleMessage = ({ topic, payload, retain }, taken) =>
       inbox.put({ topic, payload: asBuffer(payload), retained: retain }, () => taken());
+    // MQTT.js would first answer all that is open, and not as a loss.
+    client.onKeepaliveTimeout = () => end('the broker does not answer');
     client.once('connect', () => {
       this.#open = true;
     });

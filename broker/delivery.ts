@@ -31,6 +31,7 @@ export function deliverApart(client: Client, { maxQueuedBytes, full, pulled }: D
   const apart =
     (deliver: Deliver): Deliver =>
     (packet, done) => {
+      if (client.closed) return void setImmediate(done); // Aedes goes on reading what was retained for it.
       if (packet.retain) {
         const waitMs = pulled(packet.payload.length);
         return deliver(packet, waitMs > 0 ? () => setTimeout(done, waitMs) : done);

@@ -36,6 +36,11 @@ export interface Broker extends Service {
   readonly counters: Readonly<Counters>;
 }
 
+/** What Aedes' types leave out. */
+interface Keeps {
+  persistence: { outgoingClearMessageId(): Promise<undefined> };
+}
+
 // Aedes tells other brokers of itself at this rate, and publishes the wills of brokers that fell silent. We
 // have one broker, and at Aedes' own rate of a minute a machine that slept would publish the wills of clients
 // that live. Four times this is the longest interval that a timer takes.
@@ -185,6 +190,9 @@ async function createAedes(
     authorizeSubscribe: (client, subscription, done) =>
       done(null, rights.allowsSubscription(client, subscription) ? subscription : null),
   });
+  // It would look for what is kept of a session that lasts, of which we have none, and keep an entry of each client id.
+  const { persistence } = aedes as unknown as Keeps;
+  persistence.outgoingClearMessageId = async () => undefined;
   aedes.on('unsubscribe', (filters, client) => rights.unsubscribed(client, filters));
   const named = (client: Client | null) => client && admission.nameOf(client);
   aedes.on('clientDisconnect', (client) => log.debug('client out', { client: named(client) }));

@@ -28,7 +28,7 @@ export class Alive {
 
   /** A full disk is no reason to die: then the downtime is counted from an earlier time. */
   async mark(nowMs: number): Promise<void> {
-    if (nowMs - this.#writtenMs < everyMs) return;
+    if (Math.abs(nowMs - this.#writtenMs) < everyMs) return; // Also back, where the clock was set.
     this.#writtenMs = nowMs;
     await writeFile(this.#path, String(nowMs)).catch(() => undefined);
   }

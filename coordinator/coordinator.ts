@@ -9,6 +9,7 @@ import { matchTopic, type Topics, topicsOf } from '../schemas/topics.js';
 import type { Sink } from '../telemetry/sink.js';
 import { Alive } from './alive.js';
 import { Announcer } from './announcer.js';
+import type { Clocks } from './clock-step.js';
 import { isDiskTrouble } from './disk-trouble.js';
 import { FairQueue } from './fair-queue.js';
 import { OpenRun } from './open-run.js';
@@ -26,11 +27,10 @@ export interface CoordinatorOptions extends DriverOptions {
   defaults: Record<string, unknown>;
 }
 
-export interface CoordinatorParts {
+export interface CoordinatorParts extends Clocks {
   sink: Pick<Sink, 'write' | 'take'>;
   log: Log;
   calendar: Calendar | null;
-  clock: () => number;
   random: () => number;
 }
 
@@ -51,6 +51,8 @@ export class Coordinator {
   readonly #announcer: Announcer;
   readonly #publisher: Publisher;
   readonly #alive: Alive;
+  /** Devices that spoke since the connection: what was retained of them, and comes behind, is older. */
+  readonly #spoke = new Set<string>();
   #driver!: RunDriver;
   #starter!: RunStarter;
   #turn: Promise<void> = Promise.resolve();
@@ -128,10 +130,11 @@ export class Coordinator {
   }
 
   async #resume(): Promise<void> {
-    const { clock, calendar, log, sink } = this.#parts;
+    const { clock, uptime, calendar, log, sink } = this.#parts;
     const found = await findRuns(this.#options.runs, this.#options.fleet);
     const inTurn = (work: () => Promise<void>) => this.#inTurn(work);
-    const parts = { publisher: this.#publisher, announcer: this.#announcer, sink, log, clock, inTurn };
+    const own = { publisher: this.#publisher, announcer: this.#announcer, inTurn };
+    const parts = { ...own, sink, log, clock, uptime };
     this.#driver = new RunDriver(this.#options, parts, found.latest);
     if (found.latest) this.#announcer.result(found.latest);
     if (found.open) {
@@ -154,10 +157,11 @@ export class Coordinator {
     const { roundsStart, roundsStop, roundsCoordinator } = this.#topics;
     // Whoever was there may be gone: the devices, or the broker for them, say so again.
     this.#driver.devices = new Map();
+    this.#spoke.clear();
     const heard = [roundsStart, roundsStop, roundsCoordinator, allManifests];
     await client.subscribe([allPresence, allUpdates, allTelemetry, ...heard]);
     // Only now are answers heard, so only now is anything said.
-    this.#driver.connectedMs = this.#parts.clock();
+    this.#driver.connectedMs = this.#parts.uptime();
     this.#announcer.connected(client);
     this.#publisher.connected(client);
     this.#parts.log.info('connected');
@@ -179,7 +183,7 @@ export class Coordinator {
       switch (match?.kind) {
         case 'presence':
           if (payload.length === 0) return await this.#then(() => this.#forget(match.device));
-          return await this.#presence(match.device, decode('Presence', payload, topic));
+          return await this.#presence(match.device, decode('Presence', payload, topic), retained);
         case 'update':
           return await this.#chunk(match.device, match.round, decode('Chunk', payload, topic));
         case 'telemetry':
@@ -202,12 +206,14 @@ export class Coordinator {
     }
   }
 
-  #presence(device: string, presence: Presence): Promise<void> {
+  #presence(device: string, presence: Presence, retained: boolean): Promise<void> {
     if (presence.deviceId !== device) throw new Refusal(`it is of device ${presence.deviceId}`);
     return this.#then(() => {
+      if (retained && this.#spoke.has(device)) return;
       const before = this.#driver.devices;
       this.#driver.devices = announced(before, presence, this.#options.maxDevices);
       if (this.#driver.devices === before) return;
+      if (!retained) this.#spoke.add(device);
       if (presence.online) this.#driver.introduced(presence);
       else {
         if (presence.stopped) this.#driver.left(device);

@@ -10,7 +10,7 @@ import type { Service } from '../runtime/service.js';
 import type { LiveSource } from '../schemas/live.js';
 import { Refusal } from '../schemas/refusal.js';
 import { chunkProblem } from '../schemas/service-settings.js';
-import { noClock } from '../telemetry/clock.js';
+import { machineClock, noClock } from '../telemetry/clock.js';
 import { NewestFigures } from '../telemetry/newest.js';
 import { createSink, type Sink } from '../telemetry/sink.js';
 import { aliveCheck } from './alive.js';
@@ -75,7 +75,14 @@ async function startIn(
   const sink = await createSink({ ...settings, ...spool }, log);
   const newest = new NewestFigures();
   const heard = settings.pagePort < 0 ? sink : overheard(sink, newest);
-  const parts = { sink: heard, log, calendar, clock: Date.now, random: Math.random };
+  const parts = {
+    sink: heard,
+    log,
+    calendar,
+    clock: Date.now,
+    uptime: machineClock.uptimeMs,
+    random: Math.random,
+  };
   const coordinator = await open(settings, parts);
   const page = await openPage(settings, () => ({ fleet, ...coordinator.live, newest }), log);
   const client = await connect(settings, coordinator).catch(async (error) => {

@@ -16,8 +16,8 @@ export type Step =
 export interface World {
   nowMs: number;
   devices: readonly Presence[];
-  /** Since when the broker is there; null when it is not. */
-  connectedMs: number | null;
+  /** How long the broker has been there; null when it is not. */
+  connectedForMs: number | null;
   /** How long a stage waits for devices that took part before and are away, or were not heard yet. */
   settleMs: number;
 }
@@ -75,14 +75,14 @@ function ending({ settings, records, initFailures }: RunState, stage: Stage): St
 function opening(state: RunState, step: Extract<RunStep, { phase: 'waiting' }>, world: World): Step {
   const { settings } = state;
   const { stage } = step;
-  if (world.connectedMs === null) return { do: 'wait', note: 'the broker is away' };
-  const waitedMs = world.nowMs - Math.max(step.sinceMs, world.connectedMs);
+  if (world.connectedForMs === null) return { do: 'wait', note: 'the broker is away' };
+  const waitedMs = Math.min(world.nowMs - step.sinceMs, world.connectedForMs);
   const modelSha256 = state.modelSha256 || commonModel(world.devices);
   const ready = readyFor(world.devices, modelSha256);
   const names = new Set(ready.map((d) => d.deviceId));
   const missing = (state.asked[stage.kind] ?? []).filter((id) => !names.has(id));
-  const introducedMs = world.nowMs - world.connectedMs;
-  const heard = missing.length === 0 ? introducedMs >= world.settleMs / 5 : waitedMs >= world.settleMs;
+  const heard =
+    missing.length === 0 ? world.connectedForMs >= world.settleMs / 5 : waitedMs >= world.settleMs;
   if (!heard) return { do: 'wait', note: missing.length > 0 ? `waiting for ${missing.join(', ')}` : '' };
 
   const deadlineMs = world.nowMs + settings.deadlineS * 1000;

@@ -130,3 +130,11 @@ export function roundPoint(record: RoundRecord, run: string, fleet: string, time
   };
   return pointOf('round', { fleet, run }, fields, timeMs);
 }
+
+/** What the log says of an entry: all but its numbers. */
+export function facts(entry: RunEntry): Record<string, unknown> {
+  if (entry.kind === 'accepted')
+    return { device: entry.deviceId, bytes: entry.bytes, loss: entry.measures.loss };
+  const { kind: _kind, atMs: _atMs, ...rest } = entry;
+  return rest;
+}

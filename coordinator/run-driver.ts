@@ -4,13 +4,14 @@ import { QuietLog } from '../runtime/quiet-log.js';
 import type { Chunk, Point, Presence, Receipt, TaskKey } from '../schemas/messages.js';
 import type { RunSummary } from '../schemas/status.js';
 import type { Announcer } from './announcer.js';
+import { ClockStep, type Clocks } from './clock-step.js';
 import { isDiskTrouble } from './disk-trouble.js';
 import type { OpenRun } from './open-run.js';
 import { entryOf, nextStep, type Step } from './plan.js';
 import type { PresenceTable } from './presence.js';
 import type { Publisher, Shown } from './publish.js';
 import { receiveChunk } from './receive.js';
-import { completedRecord, idleStatus, roundPoint, statusOf, summaryOf } from './report.js';
+import { completedRecord, facts, idleStatus, roundPoint, statusOf, summaryOf } from './report.js';
 import { outstanding } from './round.js';
 import type { RunEntry, RunState } from './run.js';
 import { RunStore } from './run-store.js';
@@ -30,12 +31,11 @@ export interface DriverOptions {
   settleMs: number;
 }
 
-export interface DriverParts {
+export interface DriverParts extends Clocks {
   publisher: Publisher;
   announcer: Announcer;
   sink: { write(points: readonly Point[]): void };
   log: Log;
-  clock: () => number;
   /** Runs work after what is under way, alone. */
   inTurn: (work: () => Promise<void>) => Promise<void>;
 }
@@ -56,7 +56,7 @@ export class RunDriver {
   /** The run that ended last, for copies of its updates that come late. */
   #ended: RunState | null = null;
   #told = new Map<string, Told>();
-  /** Devices that were told to stop, since when. */
+  /** Devices that were told to stop, since when; this and what follows by `uptime`. */
   readonly #stopped = new Map<string, number>();
   #note = '';
   #trouble = '';
@@ -64,6 +64,7 @@ export class RunDriver {
   #said: unknown[] = [];
   #pausedUntilMs = 0;
   readonly #making: VersionMaking;
+  readonly #clockStep: ClockStep;
   devices: PresenceTable = new Map();
   connectedMs: number | null = null;
 
@@ -72,6 +73,7 @@ export class RunDriver {
     this.#parts = parts;
     this.#quiet = new QuietLog(parts.log);
     this.#latest = latest;
+    this.#clockStep = new ClockStep(parts);
     this.#making = new VersionMaking(() => void parts.inTurn(() => this.settle()));
   }
 
@@ -108,7 +110,7 @@ export class RunDriver {
 
   /** A device was told to stop: its round waits for it a little, as it may be started again. */
   left(deviceId: string): void {
-    this.#stopped.set(deviceId, this.#parts.clock());
+    this.#stopped.set(deviceId, this.#parts.uptime());
   }
 
   /** @returns the receipt to send. @throws disk trouble: then nothing is answered */
@@ -124,7 +126,7 @@ export class RunDriver {
     const { receipt, entry } = await receiveChunk(at, deviceId, key, chunk);
     if (entry) await this.#take(entry);
     if (receipt.state === 'receiving' && this.#told.has(deviceId))
-      this.#told.set(deviceId, { atMs: at.nowMs, answering: true });
+      this.#told.set(deviceId, { atMs: this.#parts.uptime(), answering: true });
     if (receipt.state === 'refused')
       this.#quiet.warn('update refused', { device: deviceId, round: key.round, reason: receipt.reason });
     return receipt;
@@ -138,9 +140,10 @@ export class RunDriver {
 
   /** Does all that is to be done now. Disk trouble is told in the status and tried again after a while. */
   async settle(): Promise<void> {
-    const { clock, publisher, log } = this.#parts;
-    if (clock() >= this.#pausedUntilMs) {
+    const { uptime, publisher, log } = this.#parts;
+    if (uptime() >= this.#pausedUntilMs) {
       try {
+        await this.#followClock();
         await this.#letGo();
         await this.#drive();
         this.#trouble = '';
@@ -148,7 +151,7 @@ export class RunDriver {
         if (!isDiskTrouble(error)) throw error;
         if (told(error) !== this.#trouble) log.error('the run waits for its disk', { reason: told(error) });
         this.#trouble = told(error);
-        this.#pausedUntilMs = clock() + retryMs;
+        this.#pausedUntilMs = uptime() + retryMs;
       }
     }
     const shown = this.#shown();
@@ -171,15 +174,22 @@ export class RunDriver {
     this.#run = null;
   }
 
+  /** Where the wall clock was set, what is left of an open round's time stays the same. */
+  async #followClock(): Promise<void> {
+    const { ms: byMs } = this.#clockStep;
+    if (byMs !== 0 && this.#run) await this.#take({ kind: 'clockSet', atMs: this.#parts.clock(), byMs });
+    this.#clockStep.followed();
+  }
+
   /** Devices that were stopped, and did not come back, are waited for no more. */
   async #letGo(): Promise<void> {
-    const nowMs = this.#parts.clock();
+    const { clock, uptime } = this.#parts;
     for (const [deviceId, sinceMs] of this.#stopped) {
-      if (nowMs - sinceMs < this.#options.settleMs) continue;
+      if (uptime() - sinceMs < this.#options.settleMs) continue;
       const step = this.#run?.state.step;
       if (step?.phase === 'open' && outstanding(step.round).includes(deviceId)) {
         const reason = 'the device was stopped';
-        await this.#take({ kind: 'refused', atMs: nowMs, deviceId, sha256: '', reason });
+        await this.#take({ kind: 'refused', atMs: clock(), deviceId, sha256: '', reason });
       }
       this.#stopped.delete(deviceId);
     }
@@ -196,7 +206,7 @@ export class RunDriver {
       const world = {
         nowMs,
         devices: [...this.devices.values()],
-        connectedMs: this.connectedMs,
+        connectedForMs: this.connectedMs === null ? null : this.#parts.uptime() - this.connectedMs,
         settleMs: this.#options.settleMs,
       };
       const step = nextStep(state, world);
@@ -255,13 +265,12 @@ export class RunDriver {
   #tellTasks(): void {
     const state = this.#run?.state;
     if (state?.step.phase !== 'open' || this.connectedMs === null) return;
-    const { announcer, clock, publisher } = this.#parts;
+    const { announcer, clock, uptime, publisher } = this.#parts;
     if (state.step.stage.kind !== 'init' && !publisher.isShown(state.run, state.version)) return;
-    const nowMs = clock();
-    for (const id of dueTasks(state.step, this.#told, nowMs, this.#options.resendMs)) {
+    for (const id of dueTasks(state.step, this.#told, uptime(), this.#options.resendMs)) {
       if (!this.devices.get(id)?.online) continue; // It is told when it comes back.
-      announcer.task(id, taskFor(state, state.step, id, nowMs));
-      this.#told.set(id, { atMs: nowMs, answering: false });
+      announcer.task(id, taskFor(state, state.step, id, clock()));
+      this.#told.set(id, { atMs: uptime(), answering: false });
     }
   }
 
@@ -281,19 +290,10 @@ export class RunDriver {
 
   /** On each change, and only then: a long history is long to write. */
   #tellStatus(): void {
-    const subject = [this.#run?.state, this.#latest, this.#trouble || this.#note];
+    const [state, note] = [this.#run?.state, this.#trouble || this.#note];
+    const subject = [state, this.#latest, note];
     if (subject.every((part, i) => part === this.#said[i]) && this.#said.length > 0) return;
     this.#said = subject;
-    const { announcer } = this.#parts;
-    if (this.#run) announcer.status(statusOf(this.#run.state, this.#trouble || this.#note));
-    else announcer.status(idleStatus(this.#latest));
+    this.#parts.announcer.status(state ? statusOf(state, note) : idleStatus(this.#latest));
   }
-}
-
-/** What the log says of an entry: all but its numbers. */
-function facts(entry: RunEntry): Record<string, unknown> {
-  if (entry.kind === 'accepted')
-    return { device: entry.deviceId, bytes: entry.bytes, loss: entry.measures.loss };
-  const { kind: _kind, atMs: _atMs, ...rest } = entry;
-  return rest;
 }

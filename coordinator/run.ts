@@ -32,6 +32,8 @@ export type RunEntry = { atMs: number } & (
   | { kind: 'accepted'; deviceId: string; sha256: string; bytes: number; measures: Measures }
   | { kind: 'refused'; deviceId: string; sha256: string; reason: string }
   | { kind: 'resumed'; downtimeMs: number }
+  /** The coordinator's wall clock was set, by so much. */
+  | { kind: 'clockSet'; byMs: number }
   /** From a backup: devices may have gone further. */
   | { kind: 'restored' }
   | { kind: 'closed'; contributors: string[] }
@@ -160,6 +162,8 @@ export function apply(state: RunState, entry: RunEntry): RunState {
       if (step.phase !== 'waiting') return state;
       return { ...state, step: { ...step, sinceMs: step.sinceMs + downtimeMs } };
     }
+    case 'clockSet':
+      return { ...state, step: shifted(step, entry.byMs) };
     case 'restored':
       if (step.phase === 'ended') break;
       return { ...state, term: state.term + 1 };
@@ -201,6 +205,23 @@ type Open = Extract<RunStep, { phase: 'open' }>;
 function heard(state: RunState, step: Open, event: RoundEvent, answers: Answers): RunState {
   const rules = rulesOf(step.stage, state.settings, step.round.invited.length);
   return { ...state, step: { ...step, answers, round: advance(step.round, event, rules) } };
+}
+
+/** A stage with its times as a clock tells them that was set by so much. */
+function shifted(step: RunStep, byMs: number): RunStep {
+  if (step.phase === 'ended') return step;
+  if (step.phase === 'waiting') return { ...step, sinceMs: step.sinceMs + byMs };
+  const at = (answer: Answer) => (answer.accepted ? { ...answer, atMs: answer.atMs + byMs } : answer);
+  const answers = Object.fromEntries(Object.entries(step.answers).map(([id, answer]) => [id, at(answer)]));
+  const { round } = step;
+  const moved = {
+    answers,
+    openedMs: step.openedMs + byMs,
+    round: round.phase === 'open' ? { ...round, deadlineMs: round.deadlineMs + byMs } : round,
+  };
+  return step.phase === 'making'
+    ? { ...step, ...moved, closedMs: step.closedMs + byMs }
+    : { ...step, ...moved };
 }
 
 /** The step as the clock left it: who missed the deadline is known from here on. */

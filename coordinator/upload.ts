@@ -53,7 +53,7 @@ export class Upload {
     const have = size >= chunk.totalBytes ? chunk.count : Math.floor(size / chunkBytes);
     if (chunk.index !== have) return have;
     if (have === 0) await this.#begin();
-    const file = await open(this.#part, size === 0 ? 'w' : 'r+');
+    const file = await open(this.#part, have === 0 ? 'w' : 'r+');
     try {
       let written = 0;
       while (written < chunk.data.length) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, rm, statfs } from 'node:fs/promises';
+import { open, readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireFolder, writeAtomic } from '../runtime/files.js';
 import { encode } from '../schemas/codec.js';
@@ -35,6 +35,8 @@ export class Journal {
   /** @throws Refusal where the folder can't be written */
   static async open(folder: string): Promise<Journal> {
     await requireFolder(folder, 'state');
+    for (const name of await readdir(folder))
+      if (/^(finished|session).*\.partial$/.test(name)) await rm(join(folder, name)); // Of a kill in mid-write.
     const journal = new Journal(folder);
     journal.#finished = await journal.#load();
     return journal;

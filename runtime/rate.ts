@@ -45,7 +45,8 @@ export class Rates {
   #filled(key: string, nowMs: number): Bucket {
     const { perS, burst } = this.#rate;
     const { tokens, atMs } = this.#buckets.get(key) ?? { tokens: burst, atMs: nowMs };
-    const bucket = { tokens: Math.min(burst, tokens + ((nowMs - atMs) / 1000) * perS), atMs: nowMs };
+    const passedS = Math.max(0, nowMs - atMs) / 1000; // A clock that is set back takes nothing away.
+    const bucket = { tokens: Math.min(burst, tokens + passedS * perS), atMs: nowMs };
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
     if (this.#buckets.size > maxKeys) this.#buckets.delete(this.#buckets.keys().next().value!);

@@ -1,4 +1,5 @@
 import type { InfluxDB } from 'influx';
+import { within } from '../runtime/limit.js';
 import type { Point } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
 import { type Answer, answerOf, isLimit, plainReason } from './influx-answer.js';
@@ -39,18 +40,21 @@ export async function connectInflux(settings: InfluxSettings): Promise<InfluxDB>
  * @returns a Deliver that throws where another try may help, and counts points that the server will never
  * take
  */
-export async function createInfluxWriter(settings: InfluxSettings): Promise<Deliver> {
+export async function createInfluxWriter(
+  settings: InfluxSettings,
+  answerLimitMs = 2 * requestTimeoutMs,
+): Promise<Deliver> {
   const server = await connectInflux(settings);
   const { escape: escapes } = await import('influx');
   const rows = (points: Point[]) => points.map((point) => row(point, escapes.measurement));
   async function write(points: Point[], mayMake = true): Promise<{ dropped: number; reason: string }> {
     try {
-      await server.writePoints(rows(points), { precision: 'ms' });
+      await inTime(answerLimitMs, server.writePoints(rows(points), { precision: 'ms' }));
       return { dropped: 0, reason: '' };
     } catch (error) {
       const answer = answerOf(error);
       if (answer?.status === 404 && mayMake && /database/.test(answer.reason)) {
-        await makeDatabase(server, settings);
+        await inTime(answerLimitMs, makeDatabase(server, settings));
         return write(points, false);
       }
       if (answer === undefined || ![400, 413, 422].includes(answer.status))
@@ -97,6 +101,18 @@ function bySeries(points: Point[]): Point[][] {
     else series.set(key, [point]);
   }
   return [...series.values()];
+}
+
+/** The client hears no more of an answer that is cut, or stalls, behind its head: it would be waited for for ever. */
+async function inTime(limitMs: number, request: Promise<void>): Promise<void> {
+  let isLate = true;
+  await within(
+    limitMs,
+    request.finally(() => {
+      isLate = false;
+    }),
+  );
+  if (isLate) throw new Error(`no whole answer within ${limitMs / 1000} s`);
 }
 
 async function makeDatabase(server: InfluxDB, settings: InfluxSettings): Promise<void> {

@@ -122,6 +122,20 @@ test('after a restart of the broker the client connects, and is told so, again',
   assert.equal((await device.messages.count(1))[0]!.text, 'again');
 });
 
+test('what a broker that has fallen silent does not answer is rejected as every loss is', async (t) => {
+  const { broker } = await startRig(t);
+  const relay = await startRelay(t, broker);
+  const { client, connections } = await join(t, relay.url, 'device', 'board-1', { keepaliveS: 1 });
+  relay.silence();
+  for (const asked of [
+    client.publish(t1.presence('board-1'), 'x'),
+    client.subscribe([t1.task('board-1')]),
+    client.unsubscribe([t1.task('board-1')]),
+  ])
+    await assert.rejects(asked, { name: 'ConnectionLost', message: /the broker does not answer/ });
+  await connections.count(3);
+});
+
 test('what has no answer when the connection goes is rejected, and not sent again', async (t) => {
   const { broker, url } = await startRig(t);
   const listener = await join(t, url, 'coordinator', 'c1', {

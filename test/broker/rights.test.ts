@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import mqtt from 'mqtt-packet';
 import { topicsOf } from '../../schemas/topics.js';
-import { join, startRig } from './rig.js';
+import { connectPacket, join, openSocket, startRig } from './rig.js';
 
 const t1 = topicsOf('default');
 
@@ -139,6 +140,27 @@ test('a retained message waits for who comes late, until an empty one clears it'
   assert.deepEqual(await device.messages.count(1), [
     { topic: t1.manifest('run-1', 2), text: 'two', retained: true },
   ]);
+});
+
+test('who goes while it is sent what was retained is sent no more of it', async (t) => {
+  const { broker, url, logged } = await startRig(t, {
+    clientPacketsPerS: 10_000,
+    addressPacketsPerS: 10_000,
+  });
+  const { client } = await join(t, url, 'coordinator', 'c1');
+  const chunks = Array.from({ length: 300 }, (_, i) => t1.adapterChunk('run-1', 1, i));
+  for (const chunk of chunks) await client.publish(chunk, 'x'.repeat(1000), { retain: true });
+  const filter = `${t1.adapterChunk('run-1', 1, 0).slice(0, -1)}+`;
+  const { socket, received } = await openSocket(t, broker);
+  socket.write(connectPacket({ id: 'web', username: 'viewer' }));
+  const subscriptions = [{ topic: filter, qos: 1 as const }];
+  socket.write(mqtt.generate({ cmd: 'subscribe', messageId: 1, subscriptions }));
+  await received.find((bytes) => bytes.includes('xxx'));
+  socket.destroy();
+  const other = await join(t, url, 'viewer', 'other', { connected: (c) => c.subscribe([filter]) });
+  await other.messages.count(chunks.length); // The broker took as long for the one that went.
+  const lost = logged.all.filter(({ message }) => message === 'client lost');
+  assert.ok(lost.length <= 1, `${lost.length} lines`);
 });
 
 test('retained messages together stay under their limit, and what is cleared makes room', async (t) => {

@@ -28,13 +28,11 @@ export const device = (deviceId: string, more: Partial<Presence> = {}): Presence
   problem: '',
   ...more,
 });
-export const world = (more: Partial<World> = {}): World => ({
-  nowMs: 2000,
-  devices: [device('a'), device('b')],
-  connectedMs: 0,
-  settleMs: 5000,
-  ...more,
-});
+/** The broker is there since 0 unless told otherwise. */
+export const world = (more: Partial<World> = {}): World => {
+  const { nowMs = 2000 } = more;
+  return { nowMs, devices: [device('a'), device('b')], connectedForMs: nowMs, settleMs: 5000, ...more };
+};
 export const measures = (more: Partial<Measures> = {}): Measures => ({
   examples: 1,
   steps: 1,

@@ -28,6 +28,8 @@ export interface CoordinatorSetup {
   defaults?: Record<string, unknown>;
   calendar?: Calendar | null;
   clock?: () => number;
+  /** As `clock` unless told otherwise. */
+  uptime?: () => number;
   fleet?: string;
   resendMs?: number;
   settleMs?: number;
@@ -124,6 +126,7 @@ export class Fleet {
         },
         calendar,
         clock,
+        uptime: setup.uptime ?? clock,
         random: Math.random,
       },
     );

@@ -6,7 +6,10 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { encode } from '../../schemas/codec.js';
 import { Refusal } from '../../schemas/refusal.js';
+import { topicsOf } from '../../schemas/topics.js';
+import { device as presenceOf } from './entries.js';
 import { Fleet, until } from './fleet.js';
 import { fleet, type Script } from './scripted-device.js';
 
@@ -72,6 +75,52 @@ test('a coordinator killed again and again ends with the adapter of an undisturb
       expected.rounds.map((r) => [r.participants, r.trainLoss, r.evalLoss, r.sha256]),
     );
   }
+});
+
+test('a clock that is set, forward or back, neither ends a round nor holds up a run', async (t) => {
+  const made = await Fleet.start(t);
+  await made.device(two[0]!);
+  let hold = true;
+  const b = await made.device({
+    ...two[1]!,
+    change: (u, task) => (hold && task.key.kind === 'train' ? null : u),
+  });
+  let setByMs = 0;
+  const clock = () => Date.now() + setByMs;
+  const uptime = () => performance.now();
+  const defaults = { rounds: 1, minDevices: 2, deadlineS: 600 };
+  await made.coordinator({ clock, uptime, resendMs: 100, settleMs: 500, defaults });
+  setByMs = -3_600_000;
+  await made.trigger();
+  const hasTrained = () => b.tasks.filter((task) => task.key.kind === 'train').length;
+  for (const ms of [3_600_000, -7_200_000]) {
+    const before = hasTrained();
+    await until(() => made.status?.received.join() === 'a' && hasTrained() > before, 'b is asked');
+    setByMs = ms;
+  }
+  const before = hasTrained();
+  await until(() => hasTrained() > before, 'b is asked again');
+  hold = false;
+  const { state, rounds } = await made.result();
+  assert.equal(state, 'completed');
+  assert.deepEqual(rounds[0]!.participants, ['a', 'b']);
+  assert.ok(rounds[0]!.seconds >= 0 && rounds[0]!.seconds < 600, `${rounds[0]!.seconds} s`);
+});
+
+test('what was retained of a device and comes behind its own word changes nothing', async (t) => {
+  const made = await Fleet.start(t);
+  const { coordinator } = await made.coordinator();
+  const { message } = coordinator.handlers;
+  const word = (online: boolean) =>
+    encode('Presence', { ...presenceOf('late'), modelSha256: 'a'.repeat(64), online });
+  const topic = topicsOf(fleet).presence('late');
+  const isOnline = () => coordinator.live.presences.get('late')?.online;
+  await message(topic, word(true), true);
+  await message(topic, word(false), false);
+  await message(topic, word(true), true);
+  assert.equal(isOnline(), false);
+  await message(topic, word(true), false);
+  assert.equal(isOnline(), true);
 });
 
 test('a broker that comes back with nothing in the middle of a round gets all it needs again', async (t) => {

@@ -156,14 +156,14 @@ test('a run waits for minDevices, says who can’t take part, and fails after wa
 });
 
 test('time without a broker does not count against waitS', () => {
-  const away = world({ connectedMs: null, nowMs: 90_000, devices: [] });
+  const away = world({ connectedForMs: null, nowMs: 90_000, devices: [] });
   assert.deepEqual(nextStep(stateOf([]), away), { do: 'wait', note: 'the broker is away' });
-  assert.equal(nextStep(stateOf([]), { ...away, connectedMs: 80_000 }).do, 'wait');
+  assert.equal(nextStep(stateOf([]), { ...away, connectedForMs: 10_000 }).do, 'wait');
 });
 
 test('nothing opens before retained presences had time to come', () => {
-  assert.equal(nextStep(stateOf([]), world({ connectedMs: 1500 })).do, 'wait');
-  assert.equal(nextStep(stateOf([]), world({ connectedMs: 1000 })).do, 'open');
+  assert.equal(nextStep(stateOf([]), world({ connectedForMs: 500 })).do, 'wait');
+  assert.equal(nextStep(stateOf([]), world({ connectedForMs: 1000 })).do, 'open');
 });
 
 test('a stage waits a little for the devices that it asked before', () => {
@@ -214,6 +214,21 @@ test('downtime moves the deadline of what is open, and the patience of what wait
   const waiting = stateOf([resumed]);
   assert.equal(nextStep(waiting, world({ devices: [], nowMs: 35_999 })).do, 'wait');
   assert.equal(nextStep(waiting, world({ devices: [], nowMs: 36_000 })).do, 'end');
+});
+
+test('a clock that was set moves all times of a stage', () => {
+  const set: RunEntry = { kind: 'clockSet', atMs: 9000, byMs: -100_000 };
+  const entries = [...init, ...evaluate(0), opened({ kind: 'train', round: 1 }, ['a', 'b']), accepted('a')];
+  const before = stateOf(entries).step;
+  const after = stateOf([...entries, set]).step;
+  assert.ok(before.phase === 'open' && after.phase === 'open');
+  assert.equal(after.openedMs, before.openedMs - 100_000);
+  assert.ok(before.round.phase === 'open' && after.round.phase === 'open');
+  assert.equal(after.round.deadlineMs, before.round.deadlineMs - 100_000);
+  const [was, is] = [before.answers.a, after.answers.a];
+  assert.ok(was?.accepted && is?.accepted && is.atMs === was.atMs - 100_000);
+  const waiting = stateOf([set]).step;
+  assert.ok(waiting.phase === 'waiting' && waiting.sinceMs < 0);
 });
 
 test('a stopped run keeps its version, and its open round failed', () => {

@@ -2,14 +2,12 @@ import assert from 'node:assert/strict';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Task, TaskKey } from '../../schemas/messages.js';
+import type { Task } from '../../schemas/messages.js';
 import { Refusal } from '../../schemas/refusal.js';
 import { topicsOf } from '../../schemas/topics.js';
 import { startRelay, startRig } from '../broker/rig.js';
-import { smallDisk } from '../telemetry/small-disk.js';
 import { brokerLimits, startFleet } from './agent-rig.js';
 import { deviceFolder, FakeTrainer, startDevice } from './device-rig.js';
-import { taskOf, tensorsOf } from './fixtures.js';
 import { startCoordinator } from './scripted-coordinator.js';
 
 test('a device announces what it holds, and says goodbye', async (t) => {
@@ -206,29 +204,6 @@ test('what a device can not do it answers with the reason', async (t) => {
   const update = await coordinator.updates.find(({ key }) => key.round === 4);
   assert.equal(update.failure, "the task's 1 s have passed");
   assert.equal(trainer.jobs.all.length, 1);
-});
-
-test('a device with no room for an update says so before it trains, not after', async (t) => {
-  const { url } = await startRig(t, brokerLimits);
-  const coordinator = await startCoordinator(t, url);
-  const at = deviceFolder();
-  const disk = smallDisk(t, at.state, '256k');
-  if (!disk) return;
-  const { trainer, modelSha256 } = await startDevice(t, url, at);
-  const { sha256: baseSha256 } = await coordinator.publishAdapter('r1', 0, tensorsOf(20_000));
-  const answer = async (key: Partial<TaskKey>) => {
-    await coordinator.tell('d1', taskOf(key, { modelSha256, baseSha256 }));
-    return (await coordinator.updates.find((update) => update.key.round === key.round)).failure;
-  };
-  assert.equal(await answer({ round: 1, kind: 'evaluate' }), '', 'it has the adapter');
-  disk.fill(32_768);
-  assert.match(
-    await answer({ round: 2 }),
-    /^the disk of its state has room for 33 kB, its update takes 81 kB$/,
-  );
-  assert.equal(trainer.jobs.all.length, 1);
-  disk.makeRoom();
-  assert.equal(await answer({ round: 3 }), '');
 });
 
 test('a payload that is no message is told and changes nothing', async (t) => {

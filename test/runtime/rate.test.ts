@@ -19,6 +19,13 @@ test('a debt is told as the time until it is paid, and more of it adds up', () =
   assert.equal(rates.take('a', 1, 10_000), 0);
 });
 
+test('a clock that is set back makes no debt', () => {
+  const rates = new Rates({ perS: 10, burst: 2 });
+  assert.equal(rates.take('a', 1, 3_600_000), 0);
+  assert.equal(rates.take('a', 1, 0), 0);
+  assert.equal(rates.take('a', 1, 100), 0);
+});
+
 test('each key has its own', () => {
   const rates = new Rates({ perS: 1, burst: 1 });
   assert.ok(rates.takeOne('a', 0) && rates.takeOne('b', 0) && !rates.takeOne('a', 0));

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Refusal } from '../../schemas/refusal.js';
@@ -48,6 +51,24 @@ test('an hour without InfluxDB and a restart in between lose and double nothing'
   const series = await influxd.query('fleetune', 'SHOW SERIES');
   assert.deepEqual(series, [['power,device=d1,fleet=f,rail=VDD_IN,source=ina3221']]);
 });
+
+for (const how of ['is cut', 'stalls'])
+  test(`an answer that ${how} behind its head is a failed try, not the last one`, async (t) => {
+    let requests = 0;
+    const server = createServer((request, response) => {
+      request.resume();
+      if (++requests > 1) return void response.writeHead(204).end();
+      response.writeHead(503, { 'content-length': 100 }).write('{"error":', () => {
+        if (how === 'is cut') response.destroy();
+      });
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    t.after(() => server.close().closeAllConnections());
+    const { port } = server.address() as AddressInfo;
+    const write = await createInfluxWriter({ ...nowhere, influxUrl: `http://127.0.0.1:${port}` }, 300);
+    await assert.rejects(write(watts(0, 1)), /takes no points/);
+    assert.deepEqual(await write(watts(0, 1)), { dropped: 0, reason: '' });
+  });
 
 test('points that go out twice are there once', { skip }, async (t) => {
   const { settings, rows } = await startInfluxd(t);

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TaskKey } from '../../schemas/messages.js';
+import { startRig } from '../broker/rig.js';
+import { smallDisk } from '../telemetry/small-disk.js';
+import { brokerLimits } from './agent-rig.js';
+import { deviceFolder, startDevice } from './device-rig.js';
+import { taskOf, tensorsOf } from './fixtures.js';
+import { startCoordinator } from './scripted-coordinator.js';
+
+test('what a kill in mid-write leaves in the state folder goes with the next start', async (t) => {
+  const { url } = await startRig(t, brokerLimits);
+  const at = deviceFolder();
+  mkdirSync(at.state);
+  for (const name of ['finished.update.7-0.partial', 'finished.json.7-1.partial', 'session.7-2.partial'])
+    writeFileSync(join(at.state, name), 'half');
+  await startDevice(t, url, at);
+  assert.deepEqual(
+    readdirSync(at.state).filter((name) => name.endsWith('.partial')),
+    [],
+  );
+});
+
+test('a device with no room for an update says so before it trains, not after', async (t) => {
+  const { url } = await startRig(t, brokerLimits);
+  const coordinator = await startCoordinator(t, url);
+  const at = deviceFolder();
+  const disk = smallDisk(t, at.state, '256k');
+  if (!disk) return;
+  const { trainer, modelSha256 } = await startDevice(t, url, at);
+  const { sha256: baseSha256 } = await coordinator.publishAdapter('r1', 0, tensorsOf(20_000));
+  const answer = async (key: Partial<TaskKey>) => {
+    await coordinator.tell('d1', taskOf(key, { modelSha256, baseSha256 }));
+    return (await coordinator.updates.find((update) => update.key.round === key.round)).failure;
+  };
+  assert.equal(await answer({ round: 1, kind: 'evaluate' }), '', 'it has the adapter');
+  disk.fill(32_768);
+  assert.match(
+    await answer({ round: 2 }),
+    /^the disk of its state has room for 33 kB, its update takes 81 kB$/,
+  );
+  assert.equal(trainer.jobs.all.length, 1);
+  disk.makeRoom();
+  assert.equal(await answer({ round: 3 }), '');
+});
