@@ -219,6 +219,7 @@ export class RunDriver {
 
   /** One entry: on disk, then in effect, then told to whom it concerns. */
   async #take(entry: RunEntry): Promise<void> {
+    if (entry.kind !== 'clockSet') await this.#followClock(); // The entry's time is after it.
     const run = this.#run!;
     const before = run.state;
     await run.take(entry);
