@@ -79,7 +79,11 @@ async function readRevoked(path: string, authority: string | undefined): Promise
   if (authority === undefined)
     throw new Refusal('--crl is given without the authority that signs it: --tls with ca.crt');
   const pem = textOf(path);
-  if (pem === undefined) throw new Refusal(`${path} (--crl) is missing`);
+  if (pem === undefined)
+    throw new Refusal(
+      `${path} (--crl) is missing: where it is in the authority’s folder, \`fleetune ca list\` writes it anew; ` +
+        'else copy it from there',
+    );
   const { readCrl } = await import('../identity/x509.js'); // 20 MB that a broker on loopback needs not.
   try {
     return new Set((await readCrl(pem, authority)).map(({ serial }) => serial));

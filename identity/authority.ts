@@ -4,9 +4,9 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireFolder, writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
-import { parseCertificate, parsePrivateKey, readSecret, textOf } from './bundle.js';
+import { parseCertificate } from './bundle.js';
 import { exclusively } from './exclusive.js';
-import { type Issued, register } from './issued.js';
+import { type Issued, readRegister, register } from './issued.js';
 import {
   keyOfRequest,
   makeAuthority,
@@ -43,36 +43,36 @@ export async function initAuthority(
   given: { name: string; years: number },
   nowMs: number,
 ): Promise<Authority> {
-  await requireFolder(join(folder, authorityFiles.public), 'the authority’s folder (--ca)');
+  await makePublicFolder(folder);
   await mkdir(join(folder, authorityFiles.claims), { recursive: true, mode: 0o700 });
   return exclusively(folder, async () => {
     const path = (file: 'key' | 'certificate' | 'crl') => join(folder, authorityFiles[file]);
-    if (existsSync(path('certificate')))
+    if (holdsAuthority(folder))
       throw new Refusal(`${folder} holds an authority already: give another folder with --ca`);
-    const pem = readSecret(path('key')) ?? (await makeKey()); // One that a crash left behind is as good.
-    await writeAtomic(path('key'), pem, 0o600);
+    const pem = await makeKey();
     const key = createPrivateKey(pem);
     const validity = { fromMs: nowMs - slackMs, toMs: nowMs + given.years * 365.25 * dayMs };
     const certificate = await makeAuthority(given.name, key, validity);
     const authority = { folder, certificate, key };
-    // Brokers are other users, whatever the umask is. A mount that is not ours has its own mode.
-    await chmod(join(folder, authorityFiles.public), 0o755).catch(() => undefined);
+    await register(folder, { authority: certificate }); // Before the key: with both the rest can be made again.
+    await writeAtomic(path('key'), pem, 0o600);
     await writeAtomic(path('crl'), await makeCrl([], authority, validity), 0o644);
-    await writeAtomic(path('certificate'), certificate, 0o644); // Last: it says that all is there.
+    await writeAtomic(path('certificate'), certificate, 0o644);
     return authority;
   });
 }
 
-/** @throws Refusal where there is none, or its key can't be used */
-export function openAuthority(folder: string): Authority {
-  const pem = readSecret(join(folder, authorityFiles.key));
-  const certificate = textOf(join(folder, authorityFiles.certificate));
-  if (pem === undefined || certificate === undefined)
-    throw new Refusal(`no authority in ${folder} (--ca): make one with \`fleetune ca init\``);
-  const key = parsePrivateKey(pem, authorityFiles.key);
-  if (!parseCertificate(certificate, authorityFiles.certificate).checkPrivateKey(key))
-    throw new Refusal(`${folder}: ${authorityFiles.key} is not the key of ${authorityFiles.certificate}`);
-  return { folder, certificate, key };
+/** Whether a folder holds an authority, or what is left of one that made certificates. */
+export const holdsAuthority = (folder: string) =>
+  existsSync(join(folder, authorityFiles.key)) ||
+  existsSync(join(folder, authorityFiles.certificate)) ||
+  readRegister(folder).issued.length > 0;
+
+export async function makePublicFolder(folder: string): Promise<void> {
+  const path = join(folder, authorityFiles.public);
+  await requireFolder(path, 'the authority’s folder (--ca)');
+  // Brokers are other users, whatever the umask is. A mount that is not ours has its own mode.
+  await chmod(path, 0o755).catch(() => undefined);
 }
 
 /**

@@ -7,7 +7,7 @@ import type { CertificateRole } from '../schemas/roles.js';
 import { type Authority, authorityFiles, issue } from './authority.js';
 import { parseCertificate, textOf } from './bundle.js';
 import { exclusively } from './exclusive.js';
-import { revokedBy } from './revocation.js';
+import { readRegister, serialsOf } from './issued.js';
 import { keyOfRequest, requireOther, serialOf } from './x509.js';
 
 /** A claim as it is kept; of the token's secret only its hash, which is the file's name. */
@@ -19,6 +19,9 @@ interface Claim {
   /** PEM of the certificate that the claim was used for. */
   certificate?: string;
 }
+
+/** A claim that is over stays for so long: this clock may be ahead, and what is gone does not come back with it. */
+const keptMs = 365 * 86_400_000;
 
 /** Makes a claim; one of the same name that nobody has used is dropped. @returns the secret, 32 bytes in base64url */
 export async function makeClaim(authority: Authority, claim: Omit<Claim, 'certificate'>): Promise<string> {
@@ -49,7 +52,7 @@ export function redeem(
     const claim = JSON.parse(text) as Claim;
     const { name, certificate } = claim;
     const key = await keyOfRequest(request);
-    if (certificate !== undefined) return { ...(await again(authority, certificate, key, nowMs)), name };
+    if (certificate !== undefined) return { ...again(authority, certificate, key, nowMs), name };
     if (claim.toMs < nowMs)
       throw new Refusal(`the claim of ${name} ended at ${new Date(claim.toMs).toISOString()}`);
     const made = await issue(authority, claim, request, { days, nowMs });
@@ -58,18 +61,17 @@ export function redeem(
   });
 }
 
-async function again(authority: Authority, certificate: string, key: Buffer, nowMs: number) {
+function again({ folder }: Authority, certificate: string, key: Buffer, nowMs: number) {
   const { publicKey, validTo } = parseCertificate(certificate, 'claim');
   if (!key.equals(publicKey.export({ format: 'der', type: 'spki' })))
     throw new Refusal('the claim was used already, by another key');
   if (Date.parse(validTo) < nowMs) throw new Refusal('the certificate that the claim was used for has ended');
-  const revoked = await revokedBy(authority);
-  if (revoked.some(({ serial }) => serial === serialOf(certificate)))
+  if (serialsOf(readRegister(folder).revoked).has(serialOf(certificate)))
     throw new Refusal('the certificate that the claim was used for is revoked');
   return { certificate, again: true };
 }
 
-/** Drops the claims of a name that nobody has used, and all that are over. @returns how many of the name */
+/** Drops the claims of a name that nobody has used, and all that are long over. @returns how many of the name */
 export async function dropClaims(folder: string, name: string, nowMs: number): Promise<number> {
   const claims = join(folder, authorityFiles.claims);
   let dropped = 0;
@@ -81,7 +83,7 @@ export async function dropClaims(folder: string, name: string, nowMs: number): P
     // A used one answers the same key again as long as its certificate counts.
     const endMs = isOpen ? claim.toMs : Date.parse(parseCertificate(claim.certificate!, path).validTo);
     const isNamed = isOpen && claim.name === name;
-    if (!isNamed && endMs > nowMs) continue;
+    if (!isNamed && endMs + keptMs > nowMs) continue;
     await rm(path);
     if (isNamed) dropped++;
   }

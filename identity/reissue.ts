@@ -1,7 +1,7 @@
 import { Refusal } from '../schemas/refusal.js';
 import { type Authority, issue } from './authority.js';
 import { exclusively } from './exclusive.js';
-import { issued } from './issued.js';
+import { readRegister } from './issued.js';
 import { countingOf } from './revocation.js';
 
 /** So many certificates of one name may be valid at once: one board must not fill the register. */
@@ -18,9 +18,9 @@ export function reissue(
   times: { days: number; nowMs: number },
 ): Promise<string> {
   return exclusively(authority.folder, async () => {
-    const entry = issued(authority.folder).find((other) => other.serial === serial);
+    const entry = readRegister(authority.folder).issued.find((other) => other.serial === serial);
     if (!entry) throw new Refusal('a certificate that is not in the register');
-    const valid = await countingOf(authority, entry.name, times.nowMs);
+    const valid = countingOf(authority, entry.name, times.nowMs);
     if (!valid.some((other) => other.serial === serial)) throw new Refusal('a revoked certificate');
     if (valid.length >= maxValid)
       throw new Refusal(`${entry.name} has ${valid.length} certificates that are valid: revoke it`);

@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path';
-import { authorityFiles, initAuthority, openAuthority } from '../../identity/authority.js';
+import { authorityFiles, initAuthority } from '../../identity/authority.js';
 import { serveAuthority } from '../../identity/authority-server.js';
-import { issued } from '../../identity/issued.js';
-import { revokedBy } from '../../identity/revocation.js';
+import { readRegister, serialsOf } from '../../identity/issued.js';
+import { openAuthority } from '../../identity/open-authority.js';
 import { fingerprintOf } from '../../identity/x509.js';
 import { createLog } from '../../runtime/log.js';
 import type { Service } from '../../runtime/service.js';
@@ -36,7 +36,7 @@ export async function startCa(settings: SettingsOf<typeof caServeSettings>): Pro
     );
   const log = createLog('authority', settings);
   const options = { host, port, hosts, days, fleet: { broker, fleet } };
-  const server = await serveAuthority(openAuthority(resolve(ca)), options, log);
+  const server = await serveAuthority(await onDisk(openAuthority(resolve(ca))), options, log);
   log.info('listening', { host, port: server.port, hosts });
   process.send?.({ ready: { port: server.port } });
   return server;
@@ -64,10 +64,11 @@ export async function listCa(
   { name: command, summary }: CommandTitle,
 ): Promise<void> {
   const { ca, json } = readSettings(caListSettings, { argv, env: process.env, command, summary });
-  const authority = openAuthority(ca);
-  const revoked = new Set((await revokedBy(authority)).map(({ serial }) => serial));
-  const rows = issued(ca).map(({ name, role, serial, toMs }): Row => {
-    const state = revoked.has(serial) ? 'revoked' : toMs < Date.now() ? 'expired' : 'valid';
+  await onDisk(openAuthority(ca));
+  const { issued, revoked } = readRegister(ca);
+  const out = serialsOf(revoked);
+  const rows = issued.map(({ name, role, serial, toMs }): Row => {
+    const state = out.has(serial) ? 'revoked' : toMs < Date.now() ? 'expired' : 'valid';
     return { name, role, serial, until: new Date(toMs).toISOString(), state };
   });
   process.stdout.write(json ? `${JSON.stringify(rows, null, 2)}\n` : `${table(columns, rows)}\n`);

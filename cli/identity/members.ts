@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
-import { type Authority, authorityFiles, openAuthority } from '../../identity/authority.js';
+import { type Authority, authorityFiles } from '../../identity/authority.js';
 import { textOf } from '../../identity/bundle.js';
 import { writeToken } from '../../identity/claim-token.js';
 import { makeClaim } from '../../identity/claims.js';
+import { openAuthority } from '../../identity/open-authority.js';
 import { provision } from '../../identity/provision.js';
 import { countingOf, revoke } from '../../identity/revocation.js';
 import { fingerprintOf } from '../../identity/x509.js';
@@ -21,8 +22,8 @@ export async function provisionMember(argv: readonly string[], title: CommandTit
   requireHosts(role, hosts);
   requireHttps(authority, false);
   const out = settings.out || name;
-  const maker = openAuthority(ca);
-  await tellOthers(maker, name);
+  const maker = await onDisk(openAuthority(ca));
+  tellOthers(maker, name);
   const subject = { name, role: role as CertificateRole, hosts };
   // A broker elsewhere asks the authority for it.
   const crl = role === 'broker' && at === '' ? { crl: resolve(ca, authorityFiles.crl) } : {};
@@ -56,8 +57,8 @@ export async function claimMember(argv: readonly string[], title: CommandTitle):
   const { ca, role, hosts, authority: url, hours, out } = settings;
   requireHosts(role, hosts);
   requireHttps(url, true);
-  const authority = openAuthority(ca);
-  await tellOthers(authority, name);
+  const authority = await onDisk(openAuthority(ca));
+  tellOthers(authority, name);
   const toMs = Date.now() + hours * 3_600_000;
   const claim = { name, role: role as CertificateRole, hosts: [...hosts], toMs };
   const secret = await onDisk(makeClaim(authority, claim));
@@ -77,7 +78,8 @@ export async function claimMember(argv: readonly string[], title: CommandTitle):
 /** `fleetune revoke NAME`. */
 export async function revokeMember(argv: readonly string[], title: CommandTitle): Promise<void> {
   const { settings, name } = readNamed(revokeSettings, argv, title);
-  const serials = await onDisk(revoke(openAuthority(settings.ca), name, Date.now()));
+  const authority = await onDisk(openAuthority(settings.ca));
+  const serials = await onDisk(revoke(authority, name, Date.now()));
   process.stdout.write(
     `${name}: ${counted(serials.length, 'certificate')} revoked, open claims dropped; ` +
       'brokers that watch the list cut it within seconds\n',
@@ -85,8 +87,8 @@ export async function revokeMember(argv: readonly string[], title: CommandTitle)
 }
 
 /** A board that was lost is to be revoked before the name is given again: revoking takes the new one too. */
-async function tellOthers(authority: Authority, name: string): Promise<void> {
-  const others = (await countingOf(authority, name, Date.now())).length;
+function tellOthers(authority: Authority, name: string): void {
+  const others = countingOf(authority, name, Date.now()).length;
   if (others > 0)
     process.stderr.write(
       `${name} has ${counted(others, 'certificate')} already; \`fleetune revoke ${name}\` first takes them back\n`,

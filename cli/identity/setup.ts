@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Authority, authorityFiles, initAuthority, openAuthority } from '../../identity/authority.js';
+import { type Authority, authorityFiles, holdsAuthority, initAuthority } from '../../identity/authority.js';
 import { bundleFiles } from '../../identity/bundle.js';
+import { openAuthority } from '../../identity/open-authority.js';
 import { provision } from '../../identity/provision.js';
 import { readSettings } from '../../runtime/settings.js';
 import { Refusal } from '../../schemas/refusal.js';
@@ -49,7 +50,7 @@ export async function setUpCa(argv: readonly string[], title: CommandTitle): Pro
 }
 
 async function authorityIn(ca: string, years: number): Promise<Authority> {
-  if (existsSync(join(ca, authorityFiles.certificate))) return openAuthority(ca);
+  if (holdsAuthority(ca)) return openAuthority(ca);
   return initAuthority(ca, { name: 'Fleetune authority', years }, Date.now());
 }
 
