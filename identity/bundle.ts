@@ -12,6 +12,10 @@ export const bundleFiles = {
   /** The key of a certificate that was asked for and may not have come yet. */
   nextKey: 'tls.key.next',
   authority: 'ca.crt',
+  /** The authority of a certificate that is about to take its place. */
+  nextAuthority: 'ca.crt.next',
+  /** Of the claim that the bundle was made by, the SHA-256 of its secret. */
+  usedClaim: 'claim.used',
 } as const;
 
 /** What TLS needs, as PEM. Without an authority the system's roots count. */
@@ -27,7 +31,7 @@ export interface Bundle {
  */
 export function readBundle(folder: string, flag = '--tls'): Bundle {
   const certificate = textOf(join(folder, bundleFiles.certificate));
-  const authority = textOf(join(folder, bundleFiles.authority));
+  const authority = matchingAuthority(folder, certificate);
   if (certificate === undefined && authority === undefined)
     throw new Refusal(
       `${folder} (${flag}) holds neither ${bundleFiles.certificate} nor ${bundleFiles.authority}: ` +
@@ -48,6 +52,18 @@ function matchingKey(folder: string, certificate: string): string {
   if (match) return match;
   const what = found.length === 0 ? 'is missing' : `is not the key of ${bundleFiles.certificate}`;
   throw new Refusal(`${keys[0]} ${what}`);
+}
+
+/** The certificate's authority; after a crash in an enrolment that is the one that came with it. */
+function matchingAuthority(folder: string, certificate: string | undefined): string | undefined {
+  const next = textOf(join(folder, bundleFiles.nextAuthority));
+  const isNext =
+    next !== undefined &&
+    certificate !== undefined &&
+    parseCertificate(certificate, join(folder, bundleFiles.certificate)).verify(
+      parseCertificate(next, join(folder, bundleFiles.nextAuthority)).publicKey,
+    );
+  return isNext ? next : textOf(join(folder, bundleFiles.authority));
 }
 
 /** A file that only its owner, and its group, may read; undefined where there is none. @throws Refusal */

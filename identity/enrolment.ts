@@ -1,4 +1,4 @@
-import { createPrivateKey } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { requireFolder, syncFolder, writeAtomic } from '../runtime/files.js';
@@ -11,22 +11,44 @@ import type { ClaimToken } from './claim-token.js';
 import { makeKey, makeRequest } from './x509.js';
 
 /**
- * Turns a claim into a bundle: makes the key, on this machine, and asks for its certificate. It may be killed
- * anywhere and done again: the key is on disk before the request, and the same key gets the same answer.
+ * Turns a claim into a bundle: makes the key, on this machine, and asks for its certificate. A bundle that is there
+ * already, of whatever authority, is replaced; it is the old one or the new one, whole, at every moment. It may be
+ * killed anywhere and done again: the key is on disk before the request, and the same key gets the same answer.
+ * @returns false where the bundle was made by this claim: then nothing is asked for
  * @throws Refusal where the claim does not count; Unanswered
  */
-export async function enroll(token: ClaimToken, folder: string): Promise<void> {
+export async function enroll(token: ClaimToken, folder: string): Promise<boolean> {
   await requireFolder(folder, 'the bundle (--tls)');
   const { url, name, fingerprint, secret } = token;
+  const used = join(folder, bundleFiles.usedClaim);
+  const mark = createHash('sha256').update(secret).digest('hex');
+  if (textOf(used)?.trim() === mark && (await isWhole(folder))) return false;
   const ca = await fetchAuthority(url, fingerprint);
   const { key, request } = await keyAndRequest(folder, name);
   const answer = JSON.parse(await post(url, '/v1/enroll', { secret, request }, { ca })) as Enrolled;
   const { role } = checked(answer.certificate, ca, key, name);
-  await writeAtomic(join(folder, bundleFiles.authority), ca, 0o644);
   const { broker, fleet } = answer;
   const settings = { role, name, tls: resolve(folder), authority: url, broker, fleet };
+  const nextAuthority = join(folder, bundleFiles.nextAuthority);
+  await writeAtomic(nextAuthority, ca, 0o644);
+  await writeAtomic(join(folder, bundleFiles.certificate), answer.certificate, 0o644); // Now it is the new one.
+  await rename(nextAuthority, join(folder, bundleFiles.authority));
   await writeAtomic(join(folder, `${role}.yaml`), settingsFile(settings), 0o644);
-  await take(folder, answer.certificate);
+  await writeAtomic(used, `${mark}\n`, 0o600); // All is there but the key's name: until then it can be done again.
+  await takeKey(folder);
+  return true;
+}
+
+/** Whether there is a certificate with its key, which then has its name. */
+async function isWhole(folder: string): Promise<boolean> {
+  try {
+    const { own } = readBundle(folder);
+    if (own) await settle(folder, own.key);
+    return own !== undefined;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
 }
 
 /**
@@ -46,7 +68,8 @@ export async function renew(url: string, folder: string): Promise<void> {
   const answer = await post(url, '/v1/renew', { request }, { ca, cert: own.certificate, key: own.key });
   const { certificate } = JSON.parse(answer) as { certificate: string };
   checked(certificate, ca, key, name);
-  await take(folder, certificate);
+  await writeAtomic(join(folder, bundleFiles.certificate), certificate, 0o644);
+  await takeKey(folder);
 }
 
 /** A certificate request, PEM, whose key stays in the folder and waits there for its certificate. */
@@ -69,11 +92,6 @@ async function keyAndRequest(folder: string, name: string) {
 /** Finishes what a crash may have left between the certificate and its key. */
 async function settle(folder: string, key: string): Promise<void> {
   if (textOf(join(folder, bundleFiles.nextKey)) === key) await takeKey(folder);
-}
-
-async function take(folder: string, certificate: string): Promise<void> {
-  await writeAtomic(join(folder, bundleFiles.certificate), certificate, 0o644);
-  await takeKey(folder);
 }
 
 async function takeKey(folder: string): Promise<void> {

@@ -65,7 +65,9 @@ const device: Unit = {
       ...online,
       ['After', 'fleetune-enroll.service fleetune-model.service'],
       ['ConditionPathExists', places.settings],
-      ['ConditionPathExists', `!${places.claim}`], // Until it is used up the board is nobody yet.
+      // One of both: a board is nobody until its first claim is used up, and goes on while a later one waits.
+      ['ConditionPathExists', `|!${places.claim}`],
+      ['ConditionPathExists', `|${places.bundle}/tls.crt`],
       ['StartLimitIntervalSec', '0'], // It may always be tried again: the wait before a start grows instead.
     ],
     Service: [
@@ -97,7 +99,7 @@ const device: Unit = {
   }),
 };
 
-/** A one-time claim becomes a certificate; then the device service, which had waited for it, is started. */
+/** A one-time claim becomes a certificate; then the device service begins, or begins anew, with what came with it. */
 const enroll: Unit = {
   name: 'fleetune-enroll.service',
   text: unitText({
@@ -111,7 +113,7 @@ const enroll: Unit = {
     Service: [
       ['Type', 'oneshot'],
       ['ExecStart', command(`enroll --claim ${places.claim} --tls ${places.bundle}`)],
-      ['ExecStartPost', `+/bin/systemctl start --no-block ${device.name}`],
+      ['ExecStartPost', `+/bin/systemctl restart --no-block ${device.name}`],
       ...again,
       ...sandbox,
     ],

@@ -2,7 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Unanswered } from '../../identity/authority-client.js';
 import { bundleFiles, holderOf, parseCertificate, readBundle } from '../../identity/bundle.js';
-import { readToken } from '../../identity/claim-token.js';
+import { type ClaimToken, readToken } from '../../identity/claim-token.js';
 import { enroll, renew, requestFor } from '../../identity/enrolment.js';
 import { told } from '../../runtime/log.js';
 import { readArguments, readSettings } from '../../runtime/settings.js';
@@ -13,7 +13,11 @@ import { enrollSettings, readNamed, renewSettings, requestSettings } from './set
 
 const retryMs = 2000;
 
-/** `fleetune enroll TOKEN` or `--claim FILE`. With a certificate that counts there is nothing to do. */
+/**
+ * `fleetune enroll TOKEN` or `--claim FILE`. Where the bundle was made by that claim, or there is a certificate and no
+ * claim, there is nothing to do. Any other claim replaces the bundle: that its certificate is revoked, or of an
+ * authority that is no more, can't be seen in it.
+ */
 export async function enrollBoard(
   argv: readonly string[],
   { name: command, summary }: CommandTitle,
@@ -21,22 +25,35 @@ export async function enrollBoard(
   const sources = { argv, env: process.env, command, summary };
   const { settings, operands } = readArguments(enrollSettings, sources, 1);
   const { tls, claim, connectS } = settings;
-  const member = memberIn(tls);
   const text = operands[0] ?? (claim === '' ? undefined : await textIn(claim));
   const token = text === undefined ? undefined : readToken(text);
-  if (!member && !token)
+  if (!token && !memberIn(tls))
     throw new Refusal(
       `${command}: ${claim === '' ? 'needs a token' : `${claim} is missing`}: fleetune claim makes one`,
     );
-  if (member && token && member.name !== token.name)
-    throw new Refusal(`${tls} holds the certificate of ${member.name}, and the claim is of ${token.name}`);
-  if (!member && token) await patiently(() => enroll(token, tls), connectS);
+  const isNew = token !== undefined && (await redeem(token, tls, connectS));
   if (claim !== '') await rm(claim, { force: true });
   const { name, role, until } = valid(tls);
   process.stdout.write(
-    `${name} ${member ? 'is enrolled already' : 'is enrolled'}: certificate until ${until}\n` +
+    `${name} ${isNew ? 'is enrolled' : 'is enrolled already'}: certificate until ${until}\n` +
       `fleetune ${role} --config ${tls}/${role}.yaml\n`,
   );
+}
+
+/** @returns whether the bundle is another than before. @throws Refusal; then the bundle is as it was */
+async function redeem(token: ClaimToken, tls: string, connectS: number): Promise<boolean> {
+  const before = holderIn(tls);
+  if (before && before.name !== token.name)
+    throw new Refusal(
+      `${tls} holds the certificate of ${before.name}, and the claim is of ${token.name}: ` +
+        `make one with \`fleetune claim ${before.name}\`, or give another folder with --tls`,
+    );
+  try {
+    return await patiently(() => enroll(token, tls), connectS);
+  } catch (error) {
+    if (!before || before.toMs < Date.now() || !(error instanceof Refusal)) throw error;
+    throw new Refusal(`${error.message}\n${tls} keeps its certificate, which ends ${before.until}`);
+  }
 }
 
 /** `fleetune request NAME`: for a board that the authority can't be reached from. */
@@ -64,12 +81,18 @@ function valid(tls: string) {
   const member = memberIn(tls);
   if (member) return member;
   throw new Refusal(
-    `the certificate in ${tls} is over by the clock of this machine, ${new Date().toISOString()}`,
+    `the certificate in ${tls} is over by the clock of this machine, ${new Date().toISOString()}: ` +
+      'if that clock is right, a new claim lets it in again (fleetune claim)',
   );
 }
 
-/** Whose certificate a bundle holds, if it counts still. */
+/** Whose certificate a bundle holds, if it counts still by its dates. */
 function memberIn(tls: string) {
+  const holder = holderIn(tls);
+  return holder && holder.toMs >= Date.now() ? holder : undefined;
+}
+
+function holderIn(tls: string) {
   let own: ReturnType<typeof readBundle>['own'];
   try {
     own = readBundle(tls).own;
@@ -79,8 +102,7 @@ function memberIn(tls: string) {
   if (!own) return undefined;
   const certificate = parseCertificate(own.certificate, bundleFiles.certificate);
   const toMs = Date.parse(certificate.validTo);
-  if (toMs < Date.now()) return undefined;
-  return { ...holderOf(certificate), until: new Date(toMs).toISOString() };
+  return { ...holderOf(certificate), toMs, until: new Date(toMs).toISOString() };
 }
 
 const textIn = (path: string) =>
@@ -90,7 +112,7 @@ const textIn = (path: string) =>
   });
 
 /** A board that has just started may have no network yet. */
-async function patiently(work: () => Promise<void>, limitS: number): Promise<void> {
+async function patiently<T>(work: () => Promise<T>, limitS: number): Promise<T> {
   const endMs = Date.now() + limitS * 1000;
   for (;;) {
     try {

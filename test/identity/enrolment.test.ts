@@ -34,7 +34,9 @@ test('a claim becomes a bundle whose key was made on the board and that says whe
     `id: "barn"\nbroker: "mqtts://127.0.0.1:8883"\nfleet: "test"\ntls: "${board}"\nauthority: "${url}"\n`,
   );
   assert.equal(statSync(join(board, 'tls.key')).mode & 0o777, 0o600);
-  assert.deepEqual((await readdir(board)).sort(), ['ca.crt', 'device.yaml', 'tls.crt', 'tls.key']);
+  assert.deepEqual((await readdir(board)).sort(), [
+    ...['ca.crt', 'claim.used', 'device.yaml', 'tls.crt', 'tls.key'],
+  ]);
 });
 
 test('a claim counts once: another key is refused, and the log says why', async (t) => {

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { bundleFiles } from '../../identity/bundle.js';
 import { places } from '../../image/places.js';
 import { backoffScript, firstBoot, units } from '../../image/units.js';
 
@@ -48,13 +49,14 @@ test('the device service is watched, limited, and always started again', () => {
   );
 });
 
-test('a board is nobody until its claim is used up, and its device service waits for that', () => {
+test('a board is nobody until its first claim is used up; with a certificate a later claim holds it up no more', () => {
   const device = section(unit('fleetune-device.service'), 'Unit');
   const enroll = section(unit('fleetune-enroll.service'), 'Unit');
-  assert.ok(device.get('ConditionPathExists')!.includes(`!${places.claim}`));
+  const either = [`|!${places.claim}`, `|${places.bundle}/${bundleFiles.certificate}`];
+  assert.deepEqual(device.get('ConditionPathExists'), [places.settings, ...either]);
   assert.deepEqual(enroll.get('ConditionPathExists'), [places.claim]);
   const after = section(unit('fleetune-enroll.service'), 'Service').get('ExecStartPost')!.join();
-  assert.match(after, /^\+\/bin\/systemctl start --no-block fleetune-device\.service$/);
+  assert.match(after, /^\+\/bin\/systemctl restart --no-block fleetune-device\.service$/);
 });
 
 test('the first boot is tried until the seed is gone', () => {
