@@ -47,7 +47,9 @@ export async function start(settings: CoordinatorSettings): Promise<CoordinatorS
   await requireFolder(runs, 'the runs folder (--runs)');
   const inUse = (holder: string) =>
     `the runs folder (--runs) ${runs} is in use by ${holder}: stop that coordinator, or give another`;
-  const lock = await onDisk(() => takeLock(join(runs, 'lock'), inUse));
+  const waiting = (holder: string) =>
+    createLog('coordinator', settings).info('waiting until the runs folder is free', { holder });
+  const lock = await onDisk(() => takeLock(join(runs, 'lock'), inUse, { waiting }));
   try {
     const service = await startIn(settings, cron === '' ? null : calendar);
     return { ...service, stop: () => service.stop().finally(() => lock.release()) };

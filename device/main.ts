@@ -41,7 +41,11 @@ export async function start(settings: DeviceSettings): Promise<Service> {
   await requireFolder(state, 'the state folder (--state)');
   const inUse = (holder: string) =>
     `the state folder (--state) ${state} is in use by ${holder}: stop that device, or give another`;
-  const lock = await takeLock(join(state, 'lock'), inUse).catch((error) => {
+  const waiting = (holder: string) =>
+    createLog(`device ${settings.id}`, settings).info('waiting until the state folder is free', {
+      holder,
+    });
+  const lock = await takeLock(join(state, 'lock'), inUse, { waiting }).catch((error) => {
     if (error instanceof Refusal) throw error;
     return undefined; // A full disk, or one without hard links, is no second device.
   });

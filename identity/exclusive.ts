@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Lock, takeLock } from '../runtime/lock.js';
 import { Refusal } from '../schemas/refusal.js';
 
-const tries = 200;
+const patienceMs = 10_000;
 const waitMs = 50;
 const queues = new Map<string, Promise<unknown>>();
 
@@ -32,13 +32,14 @@ export async function underLock<T>(path: string, what: string, change: () => Pro
 }
 
 async function patiently(path: string, what: string): Promise<Lock> {
-  for (let left = tries; ; left--) {
+  const endMs = performance.now() + patienceMs;
+  for (;;) {
     try {
       return await takeLock(path, (holder) => `${what} is in use by ${holder}`);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       // Later it may be free: for a board that asks, that is no refusal.
-      if (left === 0) throw Object.assign(new Error(error.message), { code: 'EBUSY' });
+      if (performance.now() > endMs) throw Object.assign(new Error(error.message), { code: 'EBUSY' });
       await pause(waitMs);
     }
   }
