@@ -45,6 +45,8 @@ test('a lock is taken over whose process has ended, or is another one of that id
 
 test('a lock that another took over meanwhile is not released, and who had it is told', async (t) => {
   const folder = await folderOf(t);
+  const awake = setInterval(() => undefined, 60_000); // Signs hold up no process.
+  t.after(() => clearInterval(awake));
   for (const isTold of ['by its next sign', 'by letting go']) {
     const problem = new Promise<Refusal>((lost) => {
       const beatMs = isTold === 'by letting go' ? 60_000 : 1;
