@@ -1,4 +1,3 @@
-import { createPrivateKey } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -11,14 +10,14 @@ import { QuietLog } from '../runtime/quiet-log.js';
 import { Rates } from '../runtime/rate.js';
 import type { Service } from '../runtime/service.js';
 import { Refusal } from '../schemas/refusal.js';
-import { type Authority, authorityFiles, issue } from './authority.js';
+import { type Authority, authorityFiles } from './authority.js';
 import { textOf } from './bundle.js';
 import { redeem } from './claims.js';
 import { markOf } from './crl-mirror.js';
-import { exclusively } from './exclusive.js';
-import { shownBy, tlsServerOptions } from './peer-certificate.js';
+import { keepOwnCertificate } from './own-certificate.js';
+import { type ServerSecrets, shownBy, tlsServerOptions } from './peer-certificate.js';
 import { reissue } from './reissue.js';
-import { authorityName, makeKey, makeRequest, serialOf } from './x509.js';
+import { serialOf } from './x509.js';
 
 export interface AuthorityServerOptions {
   host: string;
@@ -49,23 +48,23 @@ const limitMs = 10_000;
 const connections = { all: 200, network: 50 };
 /** Failures of an address that are borne at once, and a second. */
 const borne = { burst: 30, perS: 0.5 };
-const ownDays = 30;
-const dayMs = 86_400_000;
 const reads = ['/v1/authority', '/v1/revoked'];
 
 /**
  * Serves enrolment and renewal over HTTPS, with a certificate of its own that it makes itself, and again before
- * it ends. It alone needs the authority's key: brokers don't.
+ * it ends or when the clock was set. It alone needs the authority's key: brokers don't.
  * @throws Refusal for a taken port
  */
 export async function serveAuthority(
   authority: Authority,
   options: AuthorityServerOptions,
   log: Log,
+  times: { clock?: () => number; everyMs?: number } = {},
 ): Promise<AuthorityServer> {
-  const ownSecrets = () => makeOwn(authority, options.hosts);
+  const renewed = (secrets: ServerSecrets) => server.setSecureContext(tlsServerOptions(secrets));
+  const own = await keepOwnCertificate(authority, options.hosts, log, renewed, times);
   const server = createServer({
-    ...tlsServerOptions(await ownSecrets()),
+    ...tlsServerOptions(own.secrets),
     ...requestTimes(limitMs),
     maxHeaderSize: 8 * 1024,
   });
@@ -106,18 +105,11 @@ export async function serveAuthority(
     );
     server.listen(options.port, options.host, resolve);
   });
-  const renewal = setInterval(
-    () =>
-      void ownSecrets().then(
-        (own) => server.setSecureContext(tlsServerOptions(own)),
-        (error) => log.error('own certificate not renewed', { reason: told(error) }),
-      ),
-    (ownDays * dayMs) / 3,
-  );
   return {
     port: (server.address() as AddressInfo).port,
+    health: own.health,
     async stop() {
-      clearInterval(renewal);
+      await own.stop();
       const closed = new Promise((resolve) => server.close(resolve));
       closeAll();
       await closed;
@@ -187,14 +179,4 @@ function parsed(text: string): Record<string, unknown> {
 
 function reply(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' }).end(text);
-}
-
-async function makeOwn(authority: Authority, hosts: readonly string[]) {
-  const key = await makeKey();
-  const request = await makeRequest(authorityName, createPrivateKey(key));
-  const own = { name: authorityName, role: 'broker' as const, hosts };
-  const certificate = await exclusively(authority.folder, () =>
-    issue(authority, own, request, { days: ownDays, nowMs: Date.now() }),
-  );
-  return { certificate: certificate + authority.certificate, key, authority: authority.certificate };
 }

@@ -75,6 +75,16 @@ export async function makePublicFolder(folder: string): Promise<void> {
   await chmod(path, 0o755).catch(() => undefined);
 }
 
+/** When an authority ends, ms since 1970. @throws Refusal where it has: what it signs counts for nobody */
+export function endOf({ folder, certificate }: Authority, nowMs: number): number {
+  const endMs = Date.parse(parseCertificate(certificate, authorityFiles.certificate).validTo);
+  if (nowMs < endMs) return endMs;
+  throw new Refusal(
+    `the authority in ${folder} (--ca) has ended on ${new Date(endMs).toISOString()}, by the clock of this machine, ` +
+      `${new Date(nowMs).toISOString()}: make a new one in another folder and provision all anew`,
+  );
+}
+
 /**
  * Signs a certificate for a request. It is in the register before anybody gets it, so that it can be revoked.
  * Call it within `exclusively`.
@@ -86,8 +96,7 @@ export async function issue(
   { days, nowMs }: { days: number; nowMs: number },
 ): Promise<string> {
   const publicKey = await keyOfRequest(requestPem);
-  const end = parseCertificate(authority.certificate, authorityFiles.certificate).validTo;
-  const toMs = Math.min(nowMs + days * dayMs, Date.parse(end));
+  const toMs = Math.min(nowMs + days * dayMs, endOf(authority, nowMs));
   const validity = { fromMs: nowMs - Math.min(slackMs, (toMs - nowMs) / 2), toMs };
   const certificate = await signCertificate({ name, role, hosts }, publicKey, authority, validity);
   const entry: Issued = { serial: serialOf(certificate), name, role, hosts: [...hosts], ...validity };

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Authority, authorityFiles } from '../../identity/authority.js';
+import { type Authority, authorityFiles, endOf } from '../../identity/authority.js';
 import { textOf } from '../../identity/bundle.js';
 import { writeToken } from '../../identity/claim-token.js';
 import { makeClaim } from '../../identity/claims.js';
@@ -58,6 +58,7 @@ export async function claimMember(argv: readonly string[], title: CommandTitle):
   requireHosts(role, hosts);
   requireHttps(url, true);
   const authority = await onDisk(openAuthority(ca));
+  endOf(authority, Date.now()); // Its claims would be refused later, on the board.
   tellOthers(authority, name);
   const toMs = Date.now() + hours * 3_600_000;
   const claim = { name, role: role as CertificateRole, hosts: [...hosts], toMs };

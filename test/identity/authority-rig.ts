@@ -41,15 +41,16 @@ export async function makeTestAuthority(t: Ends, name = 'Test fleet') {
 export async function serve(
   t: TestContext,
   authority: Authority,
-  changes: { days?: number; port?: number } = {},
+  changes: { days?: number; port?: number; clock?: () => number; everyMs?: number } = {},
 ) {
   const logged = new Events<Record<string, unknown>>();
-  const { days = 1, port = 0 } = changes;
+  const { days = 1, port = 0, ...times } = changes;
   const fleet = { broker: 'mqtts://127.0.0.1:8883', fleet: 'test' };
   const server = await serveAuthority(
     authority,
     { host: '127.0.0.1', port, hosts: ['127.0.0.1'], days, fleet },
     createLog('authority', (line) => logged.add(JSON.parse(line))),
+    times,
   );
   t.after(() => server.stop());
   return { server, logged, url: `https://127.0.0.1:${server.port}` };
