@@ -113,10 +113,12 @@ class ReconnectingClient implements FleetClient {
               'is the address the one in its certificate, and ca.crt (--tls) of its authority?',
           );
         const waitMs = backoffMs(failures, Math.random);
-        if (Date.now() + waitMs >= deadlineMs)
+        if (Date.now() + waitMs >= deadlineMs) {
+          const shows = this.#settings.secrets?.().tls?.cert !== undefined;
           throw new Refusal(
-            `no broker answered at ${url} within ${connectS} s (${reason}): ${remedy(url, reason)}`,
+            `no broker answered at ${url} within ${connectS} s (${reason}): ${remedy(url, reason, shows)}`,
           );
+        }
         await pause(waitMs);
       }
     }
@@ -204,13 +206,20 @@ const remedies: readonly [RegExp, string][] = [
   ],
   [/ENOTFOUND|EAI_AGAIN|E(NET|HOST)UNREACH/, 'is this machine’s network up, and --broker the right address?'],
   [/ECONNREFUSED/, 'start one with `fleetune broker`, or give its address with --broker'],
+  [
+    /our certificate, .* ended/,
+    'if this machine’s clock is right, a new claim lets us in again: `fleetune claim`, then `fleetune enroll` with this --tls',
+  ],
 ];
 
-const remedy = (url: string, reason: string) =>
-  remedies.find(([pattern]) => pattern.test(reason))?.[1] ??
-  (/^(mqtts|wss|tls|ssl):/.test(url)
-    ? 'is it the address of one that speaks TLS? One that cuts us says in its log why'
-    : 'is it the address of a broker? One that cuts us says in its log why');
+/** @param shows a certificate */
+function remedy(url: string, reason: string, shows: boolean): string {
+  const known = remedies.find(([pattern]) => pattern.test(reason))?.[1];
+  if (known !== undefined) return known;
+  const what = /^(mqtts|wss|tls|ssl):/.test(url) ? 'one that speaks TLS' : 'a broker';
+  const cut = shows ? 'cuts us, as where our certificate is revoked,' : 'cuts us';
+  return `is it the address of ${what}? One that ${cut} says in its log why`;
+}
 
 function requireUrl(url: string): void {
   const { protocol, hostname, username, search } = URL.canParse(url) ? new URL(url) : new URL('x:');

@@ -1,4 +1,5 @@
 import mqtt, { type MqttClient } from 'mqtt';
+import { holderOf, parseCertificate } from '../identity/bundle.js';
 import { told } from '../runtime/log.js';
 import { Refusal } from '../schemas/refusal.js';
 import type { Inbox } from './inbox.js';
@@ -52,6 +53,8 @@ export class Connection {
   readonly #settings: ConnectionSettings;
   readonly #inbox: Inbox;
   readonly #unanswered = new Set<(error: Error) => void>();
+  /** PEM, that we show. */
+  readonly #certificate: string | undefined;
   #open = false;
 
   constructor(settings: ConnectionSettings, inbox: Inbox, limitMs: number) {
@@ -59,6 +62,7 @@ export class Connection {
     this.#inbox = inbox;
     const { url, clientId, username, secrets, will, maxPacketBytes, keepaliveS = usualKeepaliveS } = settings;
     const { password, tls } = secrets?.() ?? {};
+    this.#certificate = tls?.cert;
     const client = mqtt.connect(url, {
       clientId,
       username,
@@ -103,8 +107,17 @@ export class Connection {
   opened(): Promise<this> {
     return new Promise((resolve, reject) => {
       this.#client.once('connect', () => resolve(this));
-      void this.closed.then((reason) => reject(new ConnectionLost(reason)));
+      void this.closed.then((reason) => reject(new ConnectionLost(reason + this.#ended(Date.now()))));
     });
+  }
+
+  /** A broker does not say why it cuts us before it knows us; this reason we see ourselves. */
+  #ended(nowMs: number): string {
+    if (this.#certificate === undefined) return '';
+    const certificate = parseCertificate(this.#certificate, 'our certificate');
+    const toMs = Date.parse(certificate.validTo);
+    const { role, name } = holderOf(certificate);
+    return toMs > nowMs ? '' : `; our certificate, of ${role} ${name}, ended ${new Date(toMs).toISOString()}`;
   }
 
   publish(topic: string, payload: Uint8Array | string, options: PublishOptions = {}): Promise<void> {

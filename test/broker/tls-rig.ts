@@ -17,12 +17,12 @@ export async function startSecure(t: Ends, changes: Partial<BrokerOptions> = {})
   const { broker, logged } = await startRig(t, secure);
   const url = `mqtts://127.0.0.1:${broker.port}`;
   /** A client with a bundle. */
-  const enter = (bundle: string, role: Role, id: string, other: Partial<Reach> = {}) => {
+  const enter = (bundle: string, role: Role, id: string, other: Partial<Reach> = {}, connectS = 10) => {
     const reach = reachOf(
       { broker: url, tls: bundle, ...other },
       { role, ...(role === 'device' ? { id } : {}) },
     );
-    return join(t, reach.url, reach.username, id, { ...reach, connectS: 10 });
+    return join(t, reach.url, reach.username, id, { ...reach, connectS });
   };
   return { ...made, broker, logged, url, secure, enter };
 }

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { appendFile, cp, readFile, rm } from 'node:fs/promises';
 import { join as joinPath } from 'node:path';
 import { test } from 'node:test';
+import { enroll } from '../../identity/enrolment.js';
 import { revoke } from '../../identity/revocation.js';
 import { topicsOf } from '../../schemas/topics.js';
-import { makeTestAuthority, serve } from '../identity/authority-rig.js';
+import { claimed, makeTestAuthority, serve } from '../identity/authority-rig.js';
 import { connectPacket, openSocket, startRig } from './rig.js';
 import { heardBy, openTls, shown, startSecure } from './tls-rig.js';
 
@@ -155,6 +156,23 @@ test('a device whose certificate ends while it is connected is cut', async (t) =
   const device = await enter(await bundle('device', 'barn', { days: 5 / 86_400 }), 'device', 'barn');
   await device.connections.find((event) => event.startsWith('lost'));
   await logged.find(({ reason }) => reason === 'its certificate ended');
+});
+
+test('who is not let in with a certificate that ended hears so, and that a revoked one may be why; a claim lets it in', async (t) => {
+  const { bundle, enter, authority } = await startSecure(t);
+  const { url } = await serve(t, authority);
+  const old = await bundle('device', 'barn', { nowMs: Date.now() - 2 * dayMs });
+  const lost = await bundle('viewer', 'vera');
+  const viewer = await enter(lost, 'viewer', 'v');
+  await revoke(authority, 'vera', Date.now());
+  await viewer.connections.find((event) => event.startsWith('lost'));
+  await assert.rejects(
+    enter(old, 'device', 'barn', {}, 0.5),
+    /was closed; our certificate, of device barn, ended 20.*: if .* clock is right, a new claim lets us in again/,
+  );
+  await assert.rejects(enter(lost, 'viewer', 'w', {}, 0.5), /One that cuts us, as where .* revoked, says in/);
+  await enroll(await claimed(authority, url, 'barn'), old);
+  await enter(old, 'device', 'barn');
 });
 
 test('no TLS session is taken up again: each connection shows its certificate anew', async (t) => {
