@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, rename, stat } from 'node:fs/promises';
+import { open, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { leaveToOwner, requireFolder, syncFolder } from '../runtime/files.js';
 import { takeLock } from '../runtime/lock.js';
@@ -27,9 +26,8 @@ export async function restore(file: string, runs: string, nowMs: number): Promis
   await stat(file).catch((cause) => {
     throw new Refusal(`${file} can't be read (${cause.code})`);
   });
-  const isNew = !existsSync(runs);
-  await requireFolder(runs, 'the runs folder (--runs)');
-  if (isNew) await settle(runs);
+  const use = 'the runs folder (--runs)';
+  await requireFolder(runs, use);
   const inUse = (holder: string) => `the runs folder (--runs) ${runs} is in use by ${holder}: give another`;
   const lock = await takeLock(join(runs, 'lock'), inUse);
   const stage = join(runs, restoring);
@@ -40,8 +38,7 @@ export async function restore(file: string, runs: string, nowMs: number): Promis
         `the runs folder (--runs) ${runs} holds ${held.slice(0, 3).join(', ')}${held.length > 3 ? ', …' : ''}: give an empty one`,
       );
     return await whileThere(stage, async () => {
-      await mkdir(stage);
-      await settle(stage);
+      await requireFolder(stage, use);
       const manifest = await unpack(file, stage);
       const { runs: count, open: openRun } = await noteRestored(stage, nowMs);
       await settleAll(stage);

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { requireFolder, writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
@@ -44,7 +44,7 @@ export async function initAuthority(
   nowMs: number,
 ): Promise<Authority> {
   await makePublicFolder(folder);
-  await mkdir(join(folder, authorityFiles.claims), { recursive: true, mode: 0o700 });
+  await requireFolder(join(folder, authorityFiles.claims), 'the authority’s folder (--ca)', 0o700);
   return exclusively(folder, async () => {
     const path = (file: 'key' | 'certificate' | 'crl') => join(folder, authorityFiles[file]);
     if (holdsAuthority(folder))

@@ -64,10 +64,14 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Makes a folder that can be written to. @throws Refusal that names the folder and its use */
-export async function requireFolder(path: string, use: string): Promise<void> {
+/**
+ * Makes a folder that can be written to. What root makes is left to whose the folder around it is, as files are.
+ * @param mode of a new one; none: as the umask has it
+ * @throws Refusal that names the folder and its use
+ */
+export async function requireFolder(path: string, use: string, mode?: number): Promise<void> {
   try {
-    await makeFolders(resolve(path));
+    await makeFolders(resolve(path), mode);
     await access(path, constants.W_OK | constants.X_OK);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
@@ -76,10 +80,17 @@ export async function requireFolder(path: string, use: string): Promise<void> {
 }
 
 /** As mkdir's own recursion, which on Node 20 never ends where a parent refuses with ENOENT, as /proc does. */
-async function makeFolders(path: string): Promise<void> {
+async function makeFolders(path: string, mode?: number): Promise<void> {
   if (existsSync(path)) return;
   await makeFolders(dirname(path));
-  await mkdir(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
+  try {
+    await mkdir(path, mode);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+    throw error;
+  }
+  if (process.getuid?.() !== 0) return;
+  // Whose the folder around it is may have put a link in its place by now: that is not what root gives away.
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  await leaveToOwner(folder, path, undefined).finally(() => folder.close());
 }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
-import { chownSync, readdirSync, statSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { writeToken } from '../../identity/claim-token.js';
+import { claimed, makeTestAuthority, serve } from '../identity/authority-rig.js';
 import { fleetune } from './command.js';
 
 const service = 4242;
@@ -40,6 +42,38 @@ test('what an operator changes under sudo stays the service’s, whatever the um
   const others = paths.filter((path) => statSync(path).uid !== service || statSync(path).gid !== service);
   assert.deepEqual(others, []);
   assert.equal(statSync(crl).mode, before);
+});
+
+test('what root makes in a folder of the service is the service’s, new folders too: a bundle, a request, an authority', {
+  skip: process.getuid?.() !== 0 && 'only root may give files away',
+}, async (t) => {
+  const { authority, folder } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const home = join(folder, 'home');
+  mkdirSync(home, { mode: 0o700 });
+  chownSync(home, service, service);
+  const run = async (...argv: string[]) => {
+    const { code, err } = await fleetune(argv);
+    assert.equal(code, 0, err);
+  };
+  const at = (name: string) => join(home, name);
+  await run('enroll', writeToken(await claimed(authority, url, 'barn')), '--tls', at('boards/barn'));
+  await run('request', 'shed', '--tls', at('shed'));
+  await run('ca', 'init', '--ca', at('ca'));
+  await run('provision', 'loft', '--ca', at('ca'), '--out', at('loft'));
+  const paths = within(home);
+  for (const made of [
+    'boards',
+    'boards/barn/tls.key',
+    'shed/tls.key.next',
+    'ca/claims',
+    'ca/public',
+    'loft/tls.key',
+  ])
+    assert.ok(paths.includes(at(made)), made);
+  const others = paths.filter((path) => statSync(path).uid !== service || statSync(path).gid !== service);
+  assert.deepEqual(others, []);
+  assert.equal(statSync(at('ca/claims')).mode & 0o777, 0o700);
 });
 
 test('what others must read of an authority and of a bundle they may, and no more, whatever the umask', async (t) => {

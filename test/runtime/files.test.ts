@@ -80,6 +80,20 @@ test('a folder is made where it is missing, and refused by its name and use wher
   });
 });
 
+test('a new folder of root’s is whose the folder around it is, of the mode asked for; not in one that is everybody’s', {
+  skip: notRoot,
+}, async () => {
+  const home = join(folder, 'home');
+  mkdirSync(home);
+  chownSync(home, 4242, 4243);
+  await requireFolder(join(home, 'a', 'b'), 'the bundle', 0o700);
+  assert.deepEqual(looksOf(join(home, 'a')).slice(0, 2), [4242, 4243]);
+  assert.deepEqual(looksOf(join(home, 'a', 'b')), [4242, 4243, '700']);
+  chmodSync(home, 0o1777);
+  await requireFolder(join(home, 'c'), 'the bundle');
+  assert.deepEqual(looksOf(join(home, 'c')).slice(0, 2), [0, 0]);
+});
+
 test('a parent that refuses new names is told, not tried for ever', async () => {
   await assert.rejects(requireFolder('/proc/fleetune/runs', 'runs'), {
     name: 'Refusal',
