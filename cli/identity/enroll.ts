@@ -8,6 +8,7 @@ import { told } from '../../runtime/log.js';
 import { readArguments, readSettings } from '../../runtime/settings.js';
 import { Refusal } from '../../schemas/refusal.js';
 import type { CommandTitle } from '../commands.js';
+import { commandOf } from './command-of.js';
 import { onDisk } from './on-disk.js';
 import { enrollSettings, readNamed, renewSettings, requestSettings } from './settings.js';
 
@@ -36,7 +37,7 @@ export async function enrollBoard(
   const { name, role, until } = valid(tls);
   process.stdout.write(
     `${name} ${isNew ? 'is enrolled' : 'is enrolled already'}: certificate until ${until}\n` +
-      `fleetune ${role} --config ${tls}/${role}.yaml\n`,
+      (role ? `fleetune ${commandOf[role]} --config ${tls}/${role}.yaml\n` : ''),
   );
 }
 

@@ -12,6 +12,7 @@ import { Refusal } from '../../schemas/refusal.js';
 import type { CertificateRole } from '../../schemas/roles.js';
 import type { CommandTitle } from '../commands.js';
 import { counted } from '../tables.js';
+import { commandOf } from './command-of.js';
 import { onDisk } from './on-disk.js';
 import { claimSettings, provisionSettings, readNamed, revokeSettings } from './settings.js';
 
@@ -42,14 +43,6 @@ export async function provisionMember(argv: readonly string[], title: CommandTit
       `fleetune ${commandOf[role as CertificateRole]} --config ${at || resolve(out)}/${role}.yaml\n`,
   );
 }
-
-const commandOf: Record<CertificateRole, string> = {
-  device: 'device',
-  coordinator: 'coordinator',
-  operator: 'rounds start',
-  viewer: 'watch',
-  broker: 'broker',
-};
 
 /** `fleetune claim NAME`: a token with which a board enrols. */
 export async function claimMember(argv: readonly string[], title: CommandTitle): Promise<void> {

@@ -57,8 +57,14 @@ export async function serve(
 }
 
 /** A claim and its token. */
-export async function claimed(authority: Authority, url: string, name: string, days = 1) {
-  const claim = { name, role: 'device' as const, hosts: [], toMs: Date.now() + days * dayMs };
+export async function claimed(
+  authority: Authority,
+  url: string,
+  name: string,
+  days = 1,
+  role: CertificateRole = 'device',
+) {
+  const claim = { name, role, hosts: [], toMs: Date.now() + days * dayMs };
   const secret = await makeClaim(authority, claim);
   return { url, name, fingerprint: fingerprintOf(authority.certificate), secret };
 }

@@ -76,6 +76,14 @@ test('what a claim can’t do leaves the certificate that is there, and the clai
   await refused(/tls holds the certificate of barn, and the claim is of shed: .* another folder with --tls/);
 });
 
+test('a viewer comes in by a claim too, and is told a command that there is', async (t) => {
+  const { authority, url, folder } = await boardOf(t);
+  const token = writeToken(await claimed(authority, url, 'vera', 1, 'viewer'));
+  const { out } = await fleetune(['enroll', token, '--tls', join(folder, 'vera')]);
+  assert.match(out, /^vera is enrolled: .*\nfleetune watch --config .*vera\/viewer\.yaml\n$/);
+  assert.ok(existsSync(join(folder, 'vera', 'viewer.yaml')));
+});
+
 /** Ends its process, as a power cut would, before the change of a name that its turn comes to. */
 const cutter = (turn: number) =>
   `data:text/javascript,${encodeURIComponent(`
