@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+import { brokerAddress } from '../schemas/addresses.js';
 import { Refusal } from '../schemas/refusal.js';
 import { Connection, ConnectionLost, type ConnectionSettings, type PublishOptions } from './connection.js';
 import { Inbox } from './inbox.js';
@@ -222,11 +223,8 @@ function remedy(url: string, reason: string, shows: boolean): string {
 }
 
 function requireUrl(url: string): void {
-  const { protocol, hostname, username, search } = URL.canParse(url) ? new URL(url) : new URL('x:');
-  if (!/^(mqtts?|wss?|tcp|tls|ssl):$/.test(protocol) || hostname === '')
-    throw new Refusal(`broker address ${url}: expected one as mqtt://127.0.0.1:1883 or ws://127.0.0.1:9001`);
-  if (username !== '' || search !== '')
-    throw new Refusal(`broker address ${hostname}: expected no user name and no query in it`);
+  const { read, shown, expected } = brokerAddress;
+  if (read(url) === undefined) throw new Refusal(`broker ${shown(url)}: expected ${expected}`);
 }
 
 /** Out of every promise, so that the process's own policy for mistakes sees it. */

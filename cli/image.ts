@@ -10,6 +10,7 @@ import { readToken } from '../identity/claim-token.js';
 import { type BoardIdentity, type BoardModel, buildImage, type Format, formats } from '../image/main.js';
 import { places } from '../image/places.js';
 import { readArguments, variableOf } from '../runtime/settings.js';
+import { brokerAddressOrNone } from '../schemas/addresses.js';
 import { Refusal } from '../schemas/refusal.js';
 import { checkSettings, type SettingsOf, type SettingTable } from '../schemas/settings.js';
 import { namePattern } from '../schemas/topics.js';
@@ -40,6 +41,7 @@ export const imageSettings = {
   broker: {
     kind: 'text',
     default: '',
+    ...brokerAddressOrNone,
     help: 'URL of the broker; none: as the bundle or the claim’s authority says',
   },
   fleet: { kind: 'text', default: '', help: 'name of the fleet; none: as the bundle or the authority says' },

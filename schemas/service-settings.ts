@@ -1,3 +1,4 @@
+import { brokerAddress } from './addresses.js';
 import type { SettingsOf, SettingTable } from './settings.js';
 import { namePattern } from './topics.js';
 
@@ -27,6 +28,7 @@ export const reachSettings = {
   broker: {
     kind: 'text',
     default: 'mqtt://127.0.0.1:1883',
+    ...brokerAddress,
     help: 'URL of the MQTT broker; mqtts:// or wss:// for one on another machine',
   },
   tls: {

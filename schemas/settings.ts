@@ -3,10 +3,18 @@ import { Refusal } from './refusal.js';
 /** One setting of a table: what it may be, what it is when nobody says, and what it means. */
 export type Setting =
   | { kind: 'integer' | 'number'; default: number; min: number; max: number; help: string }
-  | { kind: 'text'; default: string; help: string; pattern?: RegExp; expected?: string }
+  | ({ kind: 'text'; default: string; help: string; pattern?: RegExp; expected?: string } & Reading)
   | { kind: 'choice'; default: string; choices: readonly string[]; help: string }
-  | { kind: 'list'; default: readonly string[]; help: string }
+  | ({ kind: 'list'; default: readonly string[]; help: string; expected?: string } & Reading)
   | { kind: 'flag'; default: boolean; help: string };
+
+/** How a text, or each item of a list, is looked at beyond a pattern. */
+interface Reading {
+  /** As it is used, or undefined where it is not what is `expected`. */
+  read?: (text: string) => string | undefined;
+  /** Of one that is refused: what may be shown of it. */
+  shown?: (text: string) => string;
+}
 
 export type SettingTable = Record<string, Setting>;
 
@@ -45,7 +53,7 @@ export function checkSettings<T extends SettingTable>(
     const checked =
       value === undefined || value === null ? { value: setting.default } : checkOne(setting, value);
     if ('expected' in checked)
-      problems.push(`${named(key)}: ${JSON.stringify(value)} is not ${checked.expected}`);
+      problems.push(`${named(key)}: ${JSON.stringify(checked.shown ?? value)} is not ${checked.expected}`);
     else settings[key] = checked.value;
   }
   return { settings: Object.freeze(settings) as SettingsOf<T>, problems };
@@ -62,7 +70,7 @@ export function requireSettings<T extends SettingTable>(
   return settings;
 }
 
-type Checked = { value: unknown } | { expected: string };
+type Checked = { value: unknown } | { expected: string; shown?: string };
 
 function checkOne(setting: Setting, value: unknown): Checked {
   switch (setting.kind) {
@@ -85,14 +93,19 @@ function checkOne(setting: Setting, value: unknown): Checked {
     case 'list': {
       const items = typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value;
       const fits = Array.isArray(items) && items.every((item) => typeof item === 'string' && item !== '');
-      return fits ? { value: Object.freeze([...items]) } : { expected: 'a list of words' };
+      if (!fits) return { expected: 'a list of words' };
+      const { read = (item) => item, expected = '' } = setting;
+      const wrong = items.find((item) => read(item) === undefined);
+      return wrong === undefined ? { value: Object.freeze(items.map(read)) } : { expected, shown: wrong };
     }
     case 'text': {
       const text = typeof value === 'number' ? String(value) : value;
       if (typeof text !== 'string') return { expected: 'text' };
       if (setting.pattern && !setting.pattern.test(text))
         return { expected: setting.expected ?? `text like ${setting.pattern}` };
-      return { value: text };
+      const { read = (whole) => whole, shown = (whole) => whole, expected = '' } = setting;
+      const used = read(text);
+      return used === undefined ? { expected, shown: shown(text) } : { value: used };
     }
   }
 }

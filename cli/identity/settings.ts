@@ -1,4 +1,5 @@
 import { readArguments } from '../../runtime/settings.js';
+import { brokerAddressOrNone, hostItems } from '../../schemas/addresses.js';
 import { Refusal } from '../../schemas/refusal.js';
 import { certificateRoles } from '../../schemas/roles.js';
 import { healthSettings, logSettings, nameSetting } from '../../schemas/service-settings.js';
@@ -23,6 +24,7 @@ const fleet = {
 const broker = {
   kind: 'text',
   default: '',
+  ...brokerAddressOrNone,
   help: 'URL that is told to who is let in, as mqtts://server:8883',
 } as const;
 const role = {
@@ -34,6 +36,7 @@ const role = {
 const hosts = {
   kind: 'list',
   default: [],
+  ...hostItems,
   help: 'names and addresses by which others reach it; a broker needs them',
 } as const;
 const authority = {
