@@ -58,7 +58,7 @@ export const commands: Record<string, Command> = {
     },
   },
   'ca setup': {
-    summary: 'an authority and bundles of a server’s services, as far as they are not there',
+    summary: 'an authority and bundles of a server’s services, as far as they are not there or have ended',
     run: async (argv, title) => (await import('./identity/setup.js')).setUpCa(argv, title),
   },
   'ca list': {

@@ -7,10 +7,11 @@ import {
   reachOf,
 } from '../broker/client.js';
 import { holderOf, parseCertificate, readBundle } from '../identity/bundle.js';
+import { renewIfDue } from '../identity/renewal.js';
 import { decode } from '../schemas/codec.js';
 import type { Presence, TelemetryBatch } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
-import { fleetSettings, reachSettings } from '../schemas/service-settings.js';
+import { authoritySetting, fleetSettings, reachSettings } from '../schemas/service-settings.js';
 import type { SettingsOf, SettingTable } from '../schemas/settings.js';
 import type { CoordinatorPresence, FleetStatus, Refused, RunSummary } from '../schemas/status.js';
 import { matchTopic, topicsOf } from '../schemas/topics.js';
@@ -20,6 +21,7 @@ const { fleet, connectS } = fleetSettings;
 /** Settings of every command that speaks to a fleet. */
 export const operatorSettings = {
   ...reachSettings,
+  ...authoritySetting,
   fleet,
   connectS: { ...connectS, default: 10 },
   json: { kind: 'flag', default: false, help: 'print JSON, for programs' },
@@ -27,7 +29,9 @@ export const operatorSettings = {
 
 export type OperatorSettings = SettingsOf<typeof operatorSettings>;
 /** Of those what it takes to connect. */
-export type OperatorReach = Reach & Pick<OperatorSettings, 'fleet' | 'connectS'>;
+export type OperatorReach = Reach &
+  Pick<OperatorSettings, 'fleet' | 'connectS'> &
+  Partial<Pick<OperatorSettings, 'authority'>>;
 
 /** What an operator hears. Retained messages come again at every reconnect. */
 export interface OperatorHandlers {
@@ -55,9 +59,11 @@ const silenceMs = 300;
 const settleLimitMs = 5_000;
 const maxPacketBytes = 1024 * 1024;
 
-/** Connects as an operator. @throws Refusal where there is no broker at the address */
+/** Connects as an operator, whose certificate no service renews. @throws Refusal where there is no broker at the address */
 export async function connectOperator(reach: OperatorReach, handlers: OperatorHandlers): Promise<Operator> {
-  const { fleet, connectS } = reach;
+  const { fleet, connectS, tls = '', authority = '' } = reach;
+  const problem = await renewIfDue({ tls, authority }, Date.now());
+  if (problem) process.stderr.write(`${problem}\n`);
   const topics = topicsOf(fleet);
   let heardMs = Date.now();
   const client = await new Promise<FleetClient>((resolve, reject) => {

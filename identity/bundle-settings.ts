@@ -23,7 +23,7 @@ export function settingsFile({ role, name, tls, authority, broker, fleet, crl }:
       ? { tls, ...(crl === undefined ? {} : { crl }), ...renewal, host: '0.0.0.0', port: 8883 }
       : role === 'device'
         ? { id: name, ...reach, tls, ...renewal }
-        : { ...reach, tls, ...(role === 'coordinator' ? renewal : {}) };
+        : { ...reach, tls, ...renewal };
   // JSON's scalars are YAML's.
   return Object.entries(settings)
     .map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`)

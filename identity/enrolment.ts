@@ -94,7 +94,8 @@ async function settle(folder: string, key: string): Promise<void> {
   if (textOf(join(folder, bundleFiles.nextKey)) === key) await takeKey(folder);
 }
 
-async function takeKey(folder: string): Promise<void> {
+/** The waiting key's certificate has come: it takes its name. */
+export async function takeKey(folder: string): Promise<void> {
   await rename(join(folder, bundleFiles.nextKey), join(folder, bundleFiles.key));
   await syncFolder(folder);
 }

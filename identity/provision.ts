@@ -1,17 +1,47 @@
-import { createPrivateKey } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { requireFolder, writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
 import { type Authority, issue } from './authority.js';
-import { bundleFiles } from './bundle.js';
+import { bundleFiles, holderOf, parseCertificate, textOf } from './bundle.js';
 import { type BundleSettings, settingsFile } from './bundle-settings.js';
+import { requestFor, takeKey } from './enrolment.js';
 import { exclusively } from './exclusive.js';
-import { makeKey, makeRequest, requireOther, type Subject } from './x509.js';
+import { readRegister, serialsOf } from './issued.js';
+import { dueMs } from './renewal.js';
+import { requireOther, type Subject, serialOf } from './x509.js';
+
+/** What of somebody's a folder holds: a certificate that counts, or why it does not. */
+export type Held = 'nothing' | 'another' | 'revoked' | 'not valid yet' | 'due' | 'ended' | 'valid';
+
+/** @returns another: a certificate of another holder or authority, or none that can be read */
+export function heldIn(
+  folder: string,
+  { name, role }: Pick<Subject, 'name' | 'role'>,
+  authority: Authority,
+  nowMs: number,
+): Held {
+  const pem = textOf(join(folder, bundleFiles.certificate));
+  if (pem === undefined) return 'nothing';
+  try {
+    const certificate = parseCertificate(pem, folder);
+    const holder = holderOf(certificate);
+    const { publicKey } = parseCertificate(authority.certificate, bundleFiles.authority);
+    if (holder.name !== name || holder.role !== role || !certificate.verify(publicKey)) return 'another';
+    if (serialsOf(readRegister(authority.folder).revoked).has(serialOf(pem))) return 'revoked';
+    const dates = { fromMs: Date.parse(certificate.validFrom), toMs: Date.parse(certificate.validTo) };
+    if (nowMs < dates.fromMs) return 'not valid yet'; // As one that was made when this clock was ahead.
+    if (nowMs >= dates.toMs) return 'ended';
+    return nowMs < dueMs(dates, 1) ? 'valid' : 'due'; // Later than its own service renews it.
+  } catch (error) {
+    if (error instanceof Refusal) return 'another';
+    throw error;
+  }
+}
 
 /**
- * Makes a bundle for somebody; with a request it has no key, which is where the request was made.
- * @throws Refusal where the folder holds a bundle already, or the request can't be used
+ * Makes a bundle for somebody; with a request it has no key, which is where the request was made. In place of one of the
+ * same holder that does not count, or not for long, it makes a new key and certificate; its settings stay.
+ * @throws Refusal where the folder holds another's bundle or one that counts, or the request can't be used
  */
 export async function provision(
   authority: Authority,
@@ -23,17 +53,20 @@ export async function provision(
 ): Promise<void> {
   const { name, role } = subject;
   requireOther(subject);
-  if (existsSync(join(folder, bundleFiles.certificate)))
-    throw new Refusal(`${folder} holds a certificate already: give another folder with --out`);
+  const held = heldIn(folder, subject, authority, times.nowMs);
+  if (held === 'another')
+    throw new Refusal(
+      `${folder} holds a certificate already, not that of ${role} ${name}: give another folder with --out`,
+    );
+  if (held === 'valid')
+    throw new Refusal(`${folder} holds a certificate already that counts: give another folder with --out`);
   await requireFolder(folder, 'the bundle (--out)');
-  const key = given === undefined ? await makeKey() : undefined;
-  const request = key === undefined ? given! : await makeRequest(name, createPrivateKey(key));
+  const request = given ?? (await requestFor(name, folder));
   const certificate = await exclusively(authority.folder, () => issue(authority, subject, request, times));
-  const files: [string, string, number][] = [
-    ...(key === undefined ? [] : [[bundleFiles.key, key, 0o600] satisfies [string, string, number]]),
-    [bundleFiles.authority, authority.certificate, 0o644],
-    [`${role}.yaml`, settingsFile({ role, name, ...reach, tls: reach.tls || resolve(folder) }), 0o644],
-    [bundleFiles.certificate, certificate, 0o644],
-  ];
-  for (const [file, text, mode] of files) await writeAtomic(join(folder, file), text, mode);
+  const put = (file: string, text: string) => writeAtomic(join(folder, file), text, 0o644);
+  await put(bundleFiles.authority, authority.certificate);
+  if (held === 'nothing')
+    await put(`${role}.yaml`, settingsFile({ role, name, ...reach, tls: reach.tls || resolve(folder) }));
+  await put(bundleFiles.certificate, certificate);
+  if (given === undefined) await takeKey(folder);
 }

@@ -21,8 +21,13 @@ const limitMs = 60_000;
 const [dueAt, spread] = [2 / 3, 1 / 10];
 const longestWaitMs = 3_600_000;
 
+/** What to do where a certificate has ended: nobody renews it then. */
+export const newCertificate =
+  'if this machine’s clock is right, provision or enrol it again: on the authority’s machine `fleetune provision`, ' +
+  '`fleetune claim`, or `fleetune ca setup` where that made it';
+
 /** When a certificate is due, ms since 1970. @param random 0 to 1, the same for the life of a service */
-export function dueMs(certificate: { fromMs: number; toMs: number }, random: number): number {
+export function dueMs(certificate: Dates, random: number): number {
   const lifeMs = certificate.toMs - certificate.fromMs;
   return certificate.fromMs + lifeMs * (dueAt + spread * random);
 }
@@ -40,6 +45,7 @@ export function startRenewal(
   if (tls === '') return { stop: async () => undefined };
   const random = Math.random();
   let known = readDates(tls);
+  tellEnd(known, log, Date.now());
   let work: Promise<void> | undefined;
   let notBeforeMs = 0;
   const stopping = new AbortController();
@@ -82,6 +88,45 @@ export function startRenewal(
       await work;
     },
   };
+}
+
+/**
+ * Renews a bundle's certificate where it is due, for who is no service.
+ * @returns what is wrong with it then; undefined where it counts for long
+ */
+export async function renewIfDue(
+  { tls, authority }: RenewalSettings,
+  nowMs: number,
+): Promise<string | undefined> {
+  const known = tls === '' ? undefined : readDates(tls);
+  if (!known || nowMs < dueMs(known, 0)) return undefined;
+  const until = new Date(known.toMs).toISOString();
+  if (nowMs >= known.toMs) return `the certificate in ${tls} ended ${until}: ${newCertificate}`;
+  if (authority === '')
+    return isEnding(known, nowMs) ? `the certificate in ${tls} ends ${until}: ${newCertificate}` : undefined;
+  try {
+    await renewInProcess(authority, tls, AbortSignal.timeout(limitMs));
+  } catch (error) {
+    if (readDates(tls)?.serial !== known.serial) return undefined; // Another command was quicker.
+    return `the certificate in ${tls} ends ${until} and was not renewed: ${told(error)}`;
+  }
+  return undefined;
+}
+
+/** In the last tenth of its life it should have been renewed. */
+const isEnding = ({ fromMs, toMs }: Dates, nowMs: number) => nowMs > toMs - (toMs - fromMs) / 10;
+
+interface Dates {
+  fromMs: number;
+  toMs: number;
+}
+
+/** Says at the start what nobody may find later: peers who refuse us don't say why. */
+function tellEnd(known: Dates | undefined, log: Log, nowMs: number): void {
+  if (!known || !isEnding(known, nowMs)) return;
+  const until = new Date(known.toMs).toISOString();
+  if (nowMs < known.toMs) log.warn('certificate ends soon', { until });
+  else log.warn('certificate has ended', { until, remedy: newCertificate });
 }
 
 function readDates(folder: string) {

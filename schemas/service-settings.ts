@@ -59,7 +59,6 @@ export const reachSettings = {
   },
 } satisfies SettingTable;
 
-/** Of services that run for long. */
 export const authoritySetting = {
   authority: {
     kind: 'text',

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { checkServerIdentity, connect, type PeerCertificate } from 'node:tls';
 import type { Bundle } from '../../identity/bundle.js';
+import { newCertificate } from '../../identity/renewal.js';
 import { type Finding, note, ok, problem } from './check.js';
 
 const limitMs = 3_000;
@@ -49,10 +50,7 @@ function judged(host: string, certificate: PeerCertificate, wrong: string | unde
   const name = certificate.subjectaltname ?? certificate.subject?.CN ?? 'nobody';
   const misnamed = checkServerIdentity(host, certificate);
   if (wrong?.includes('EXPIRED'))
-    return problem(
-      `the broker’s certificate ended ${until.toISOString()}`,
-      'renew it on the broker’s machine: fleetune renew',
-    );
+    return problem(`the broker’s certificate ended ${until.toISOString()}`, newCertificate);
   if (wrong === 'CERT_NOT_YET_VALID')
     return problem('the broker’s certificate is not valid yet', 'set this machine’s clock');
   if (wrong !== undefined && !misnamed)

@@ -9,6 +9,7 @@ import {
   readBundle,
   textOf,
 } from '../../identity/bundle.js';
+import { newCertificate } from '../../identity/renewal.js';
 import { type Check, type Finding, note, ok, problem, type Subject } from './check.js';
 import { serverCertificate } from './server-certificate.js';
 
@@ -42,11 +43,11 @@ async function ownCertificate({ authority }: Bundle, pem: string, subject: Subje
   const own = parseCertificate(pem, join(folder, bundleFiles.certificate));
   const renew =
     renewal === ''
-      ? 'provision or enrol it again, or set --authority so that it renews itself'
+      ? 'set --authority so that it renews itself, or provision or enrol it again'
       : `see why ${renewal} did not renew it: fleetune renew`;
   return [
     named(own, subject),
-    lifetime('its certificate', own, renew, renewal !== ''),
+    lifetime('its certificate', own, { ending: renew, ended: newCertificate }, renewal !== ''),
     ...(authority === undefined
       ? []
       : chained(own, parseCertificate(authority, join(folder, bundleFiles.authority)))),
@@ -70,7 +71,12 @@ function named(certificate: X509Certificate, { service, settings }: Subject): Fi
 }
 
 /** @param renews by itself: then its end is near only where that did not work */
-function lifetime(whose: string, certificate: X509Certificate, remedy: string, renews: boolean): Finding {
+function lifetime(
+  whose: string,
+  certificate: X509Certificate,
+  remedies: { ending: string; ended: string },
+  renews: boolean,
+): Finding {
   const [fromMs, toMs] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)];
   const nowMs = Date.now();
   const left = Math.floor((toMs - nowMs) / dayMs);
@@ -79,10 +85,12 @@ function lifetime(whose: string, certificate: X509Certificate, remedy: string, r
       `${whose} is not valid before ${new Date(fromMs).toISOString()}`,
       'set this machine’s clock',
     );
-  if (nowMs > toMs) return problem(`${whose} ended ${new Date(toMs).toISOString()}`, remedy);
+  if (nowMs > toMs) return problem(`${whose} ended ${new Date(toMs).toISOString()}`, remedies.ended);
   const what = `${whose} is valid for ${left} more ${left === 1 ? 'day' : 'days'}`;
-  return (toMs - nowMs) / (toMs - fromMs) < (renews ? 0.2 : 0.1) ? note(what, remedy) : ok(what);
+  return (toMs - nowMs) / (toMs - fromMs) < (renews ? 0.2 : 0.1) ? note(what, remedies.ending) : ok(what);
 }
+
+const anew = 'make a new authority, and provision all';
 
 function chained(own: X509Certificate, authority: X509Certificate): Finding[] {
   const signed = own.checkIssued(authority) && own.verify(authority.publicKey);
@@ -93,9 +101,7 @@ function chained(own: X509Certificate, authority: X509Certificate): Finding[] {
         'give both files of one bundle',
       ),
     ];
-  return [
-    lifetime('signed by its authority, which', authority, 'make a new authority, and provision all', false),
-  ];
+  return [lifetime('signed by its authority, which', authority, { ending: anew, ended: anew }, false)];
 }
 
 /** A broker has the list itself; of others the authority tells it, where its address is known. */

@@ -1,14 +1,13 @@
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Authority, authorityFiles, holdsAuthority, initAuthority } from '../../identity/authority.js';
-import { bundleFiles } from '../../identity/bundle.js';
 import { openAuthority } from '../../identity/open-authority.js';
-import { provision } from '../../identity/provision.js';
+import { type Held, heldIn, provision } from '../../identity/provision.js';
 import { readSettings } from '../../runtime/settings.js';
 import { Refusal } from '../../schemas/refusal.js';
 import { type CertificateRole, certificateRoles } from '../../schemas/roles.js';
 import { namePattern } from '../../schemas/topics.js';
 import type { CommandTitle } from '../commands.js';
+import { onDisk } from './on-disk.js';
 import { caSetupSettings } from './settings.js';
 
 export interface Member {
@@ -17,8 +16,8 @@ export interface Member {
 }
 
 /**
- * `fleetune ca setup`: the authority and a bundle for each member, as far as they are not there. So a server may run it at
- * every start; what is there is kept, and renewed by its own service.
+ * `fleetune ca setup`: the authority and a bundle for each member, as far as they are not there or have ended. So a
+ * server may run it at every start; what counts is kept, and renewed by its own service.
  */
 export async function setUpCa(argv: readonly string[], title: CommandTitle): Promise<void> {
   const sources = { argv, env: process.env, command: title.name, summary: title.summary };
@@ -37,17 +36,33 @@ export async function setUpCa(argv: readonly string[], title: CommandTitle): Pro
   const wanted = members.map(readMember);
   if (hosts.length === 0 && wanted.some(({ role }) => role === 'broker'))
     throw new Refusal('give --hosts: the names and addresses by which others reach the broker');
-  const authority = await authorityIn(ca, years);
+  const authority = await onDisk(authorityIn(ca, years));
   for (const { role, name } of wanted) {
     const folder = join(out, name);
-    const isThere = existsSync(join(folder, bundleFiles.certificate));
     const subject = { name, role, hosts: role === 'broker' ? hosts : [] };
     const crl = role === 'broker' ? { crl: resolve(ca, authorityFiles.crl) } : {};
     const reach = { tls: at, authority: url, broker, fleet, ...crl };
-    if (!isThere) await provision(authority, subject, folder, reach, { days, nowMs: Date.now() });
-    process.stdout.write(`${folder}: the bundle of ${role} ${name} ${isThere ? 'is there' : 'made'}\n`);
+    const times = { days, nowMs: Date.now() };
+    const held = heldIn(folder, subject, authority, times.nowMs);
+    if (made[held]) await onDisk(provision(authority, subject, folder, reach, times));
+    const what = made[held] ?? left[held];
+    process.stdout.write(`${folder}: the bundle of ${role} ${name} ${what}\n`);
   }
 }
+
+/** Nobody else may renew them: an operator's, or a service's that was off. */
+const made: Partial<Record<Held, string>> = {
+  nothing: 'made',
+  due: 'made anew, as its certificate ends soon',
+  ended: 'made anew, as its certificate had ended',
+  'not valid yet': 'made anew, as its certificate was not valid yet',
+};
+
+const left: Partial<Record<Held, string>> = {
+  valid: 'is there',
+  revoked: 'is left alone, as it is revoked: empty its folder, and the next time it is made anew',
+  another: 'is not there, but another’s certificate: empty its folder, and the next time it is made',
+};
 
 async function authorityIn(ca: string, years: number): Promise<Authority> {
   if (holdsAuthority(ca)) return openAuthority(ca);

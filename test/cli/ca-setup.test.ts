@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { readMember } from '../../cli/identity/setup.js';
+import { openAuthority } from '../../identity/open-authority.js';
+import { heldIn, provision } from '../../identity/provision.js';
+import { revoke } from '../../identity/revocation.js';
+import { readCrl } from '../../identity/x509.js';
 import { fleetune } from './command.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'fleetune-setup-'));
@@ -38,4 +42,38 @@ test('a broker that nobody could reach is refused, and so is who is no member', 
   assert.deepEqual(readMember('device:barn'), { role: 'device', name: 'barn' });
   for (const text of ['barn', 'device:', 'device:a b', 'chief:barn', 'device:barn:more', ''])
     assert.throws(() => readMember(text), /expected a role .* as device:barn/);
+});
+
+test('what was off until its certificate had ended is made anew; who is revoked is not', async () => {
+  const authority = await openAuthority(ca);
+  const days = 10;
+  const nowMs = Date.now() - (days + 1) * 86_400_000;
+  const reach = { tls: '', authority: '', broker: '', fleet: '' };
+  const hosts = { broker: ['broker'], viewer: [] };
+  const members = [
+    { role: 'broker', name: 'b' },
+    { role: 'viewer', name: 'v' },
+    { role: 'viewer', name: 'out' },
+  ] as const;
+  for (const { role, name } of members)
+    await provision(authority, { role, name, hosts: hosts[role] }, join(out, name), reach, { days, nowMs });
+  await revoke(authority, 'out', Date.now());
+  const again = await setUp('--members', members.map(({ role, name }) => `${role}:${name}`).join());
+  assert.equal(again.code, 0, again.err);
+  assert.match(again.out, /bundle of broker b made anew, as its certificate had ended\n/);
+  assert.match(again.out, /bundle of viewer out is left alone, as it is revoked/);
+  const held = members.map((member) => heldIn(join(out, member.name), member, authority, Date.now()));
+  assert.deepEqual(held, ['valid', 'valid', 'revoked']);
+});
+
+test('where the public folder is lost, who is revoked stays so', async () => {
+  const authority = await openAuthority(ca);
+  const list = async () => (await fleetune(['ca', 'list', '--ca', ca, '--json'])).out;
+  const before = await list();
+  assert.match(before, /"revoked"/);
+  rmSync(join(ca, 'public'), { recursive: true });
+  assert.equal((await setUp()).code, 0);
+  const crl = readFileSync(join(ca, 'public/crl.pem'), 'utf8');
+  assert.equal((await readCrl(crl, authority.certificate)).length, 1);
+  assert.equal(await list(), before);
 });

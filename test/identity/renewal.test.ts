@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readBundle } from '../../identity/bundle.js';
-import { dueMs, startRenewal } from '../../identity/renewal.js';
+import { dueMs, renewIfDue, startRenewal } from '../../identity/renewal.js';
 import { revoke } from '../../identity/revocation.js';
 import { createLog } from '../../runtime/log.js';
 import { Events } from '../broker/rig.js';
@@ -96,4 +96,40 @@ test('a service that stops does not wait for an authority that does not answer',
   await renewal.stop();
   await cut; // Nobody is left behind who asks.
   assert.deepEqual(readBundle(tls).own, before);
+});
+
+test('a certificate that has ended or ends soon is told at the start', async (t) => {
+  const { bundle } = await makeTestAuthority(t);
+  const lines: Record<string, unknown>[] = [];
+  const log = createLog('broker', (line) => lines.push(JSON.parse(line)));
+  const start = async (hours: number) => {
+    const tls = await bundle('broker', 'server', { nowMs: Date.now() - hours * 3_600_000 });
+    await startRenewal({ tls, authority: '' }, log, () => undefined).stop();
+  };
+  await start(20);
+  assert.equal(lines.length, 0);
+  await start(23);
+  await start(25);
+  const told = lines.map(({ level, message }) => `${level}: ${message}`);
+  assert.deepEqual(told, ['warn: certificate ends soon', 'warn: certificate has ended']);
+  assert.match(String(lines[1]!.remedy), /fleetune provision/);
+});
+
+test('who is no service renews where it is due, and hears why that failed', async (t) => {
+  const { authority, bundle } = await makeTestAuthority(t);
+  const { url, server } = await serve(t, authority);
+  const look = async (hours: number, authorityUrl = url) => {
+    const tls = await bundle('operator', 'ana', { nowMs: Date.now() - hours * 3_600_000 });
+    const { certificate } = readBundle(tls).own!;
+    const problem = await renewIfDue({ tls, authority: authorityUrl }, Date.now());
+    return { problem, isNew: readBundle(tls).own!.certificate !== certificate };
+  };
+  assert.deepEqual(await look(1), { problem: undefined, isNew: false });
+  assert.deepEqual(await look(20), { problem: undefined, isNew: true });
+  assert.deepEqual(await look(20, ''), { problem: undefined, isNew: false });
+  assert.match((await look(23, '')).problem!, /ends .*: .*fleetune provision/);
+  assert.match((await look(25)).problem!, /ended .*: .*fleetune provision/);
+  await server.stop();
+  assert.match((await look(20)).problem!, /was not renewed: .*ECONNREFUSED/);
+  assert.equal(await renewIfDue({ tls: '', authority: url }, Date.now()), undefined);
 });

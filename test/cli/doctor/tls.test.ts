@@ -77,7 +77,7 @@ test('each thing that is wrong with a bundle is told', async (t) => {
   const past = { days: 1, nowMs: Date.now() - 3 * dayMs };
   assert.match(
     await told(tls, ...device, '--tls', await bundle('device', 'barn', past)),
-    /problem \| its certificate ended .* \| provision or enrol it again/,
+    /problem \| its certificate ended .* \| if this machine’s clock is right, provision or enrol it again/,
   );
   assert.match(
     await told(
@@ -125,6 +125,16 @@ test('a broker of another authority, and a port without TLS, are told', async (t
     await told(tls, 'device', '--id', 'barn', '--broker', plain, '--tls', await bundle('device', 'barn')),
     /problem \| the broker at that port speaks no TLS/,
   );
+});
+
+test('of a broker whose certificate has ended a remedy is told that works: it is not renewed', async (t) => {
+  const { bundle, secure } = await startSecure(t);
+  const past = { days: 1, nowMs: Date.now() - 3 * dayMs };
+  const { broker } = await startRig(t, { ...secure, tls: await bundle('broker', 'old', past) });
+  const device = ['device', '--id', 'barn', '--tls', await bundle('device', 'barn')];
+  const text = await told(tls, ...device, '--broker', `mqtts://127.0.0.1:${broker.port}`);
+  assert.match(text, /problem \| the broker’s certificate ended .* \| .*provision or enrol it again/);
+  assert.doesNotMatch(text, /fleetune renew/);
 });
 
 test('a broker’s own certificate and list of revoked ones are looked at', async (t) => {
