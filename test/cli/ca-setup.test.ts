@@ -18,13 +18,15 @@ const setUp = (...more: string[]) =>
 const certificate = (name: string) => readFileSync(join(out, name, 'tls.crt'), 'utf8');
 
 test('a server’s authority and bundles are made once; done again only what is missing is made', async () => {
-  const first = await setUp('--broker', 'mqtts://broker:8883');
+  const first = await setUp('--broker', 'mqtts://broker:8883', '--authority', 'https://authority:8884');
   assert.equal(first.code, 0, first.err);
   assert.deepEqual(readdirSync(out), ['broker', 'coordinator', 'operator']);
   const yaml = readFileSync(join(out, 'coordinator/coordinator.yaml'), 'utf8');
   assert.match(yaml, /^broker: "mqtts:\/\/broker:8883"$/m);
   assert.match(yaml, /^tls: "\/data\/tls"$/m);
   assert.match(readFileSync(join(out, 'broker/broker.yaml'), 'utf8'), /^crl: ".*crl\.pem"$/m);
+  const operator = readFileSync(join(out, 'operator/operator.yaml'), 'utf8');
+  assert.match(operator, /^authority: "https:\/\/authority:8884"$/m);
   const before = ['broker', 'coordinator', 'operator'].map(certificate);
   const again = await setUp(
     '--members',
