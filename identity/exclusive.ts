@@ -3,7 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type Lock, takeLock } from '../runtime/lock.js';
 import { Refusal } from '../schemas/refusal.js';
 
-const patienceMs = 10_000;
+/** A holder in another container that was killed is waited for 10 s; then all go on that waited. */
+const patienceMs = 20_000;
 const waitMs = 50;
 const queues = new Map<string, Promise<unknown>>();
 
