@@ -124,8 +124,9 @@ async function watched(path: string, found: string, { lookMs, looks }: typeof us
   const first = await signOf(path);
   for (let i = 0; i < looks; i++) {
     await pause(lookMs);
+    const sign = await signOf(path); // Before the text: a lock that is let go in between is gone, not alive.
     if ((await textOf(path)) !== found) return 'gone';
-    if ((await signOf(path)) !== first) return 'lives';
+    if (sign !== first) return 'lives';
   }
   return 'ended';
 }
