@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { backUp } from '../coordinator/backup.js';
 import { coordinatorSettings } from '../coordinator/main.js';
 import { restore } from '../coordinator/restore.js';
+import { becomeOwnerOf } from '../runtime/owner.js';
 import { readArguments } from '../runtime/settings.js';
 import { packageVersion } from '../runtime/version.js';
 import { Refusal } from '../schemas/refusal.js';
@@ -27,6 +28,7 @@ export async function backup(argv: readonly string[], title: CommandTitle): Prom
 export async function restoreBackup(argv: readonly string[], title: CommandTitle): Promise<void> {
   const { file, folder } = read(argv, title);
   exitOnSignals();
+  await becomeOwnerOf(folder);
   const { manifest, runs: count, open } = await restore(file, folder, Date.now());
   const goesOn = open === undefined ? 'none is open' : `${open} goes on when the coordinator is started`;
   process.stdout.write(`${folder}: ${counted(count, 'run')} as of ${manifest.madeAt}; ${goesOn}\n`);

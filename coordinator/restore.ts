@@ -1,6 +1,7 @@
-import { open, readdir, rename, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir, open, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { leaveToOwner, requireFolder, syncFolder } from '../runtime/files.js';
+import { requireFolder, syncFolder } from '../runtime/files.js';
 import { takeLock } from '../runtime/lock.js';
 import { Refusal } from '../schemas/refusal.js';
 import { type Manifest, unpack, whileThere } from './archive.js';
@@ -23,25 +24,24 @@ export interface Restored {
  * read; then the folder is as before
  */
 export async function restore(file: string, runs: string, nowMs: number): Promise<Restored> {
-  await stat(file).catch((cause) => {
-    throw new Refusal(`${file} can't be read (${cause.code})`);
+  await access(file, constants.R_OK).catch((cause) => {
+    throw new Refusal(`${file} can't be read (${cause.code}) by the user whose the runs folder is`);
   });
-  const use = 'the runs folder (--runs)';
-  await requireFolder(runs, use);
+  await requireFolder(runs, 'the runs folder (--runs)');
   const inUse = (holder: string) => `the runs folder (--runs) ${runs} is in use by ${holder}: give another`;
   const lock = await takeLock(join(runs, 'lock'), inUse);
   const stage = join(runs, restoring);
   try {
-    const held = (await readdir(runs)).filter((name) => name !== 'lock');
+    const held = (await readdir(runs)).filter((name) => !/^lock(\..*\.partial)?$/.test(name));
     if (held.length > 0)
       throw new Refusal(
         `the runs folder (--runs) ${runs} holds ${held.slice(0, 3).join(', ')}${held.length > 3 ? ', …' : ''}: give an empty one`,
       );
     return await whileThere(stage, async () => {
-      await requireFolder(stage, use);
+      await mkdir(stage);
       const manifest = await unpack(file, stage);
       const { runs: count, open: openRun } = await noteRestored(stage, nowMs);
-      await settleAll(stage);
+      await syncAll(stage);
       for (const name of (await readdir(stage)).filter((name) => name !== 'backup.json'))
         await rename(join(stage, name), join(runs, name));
       await syncFolder(runs);
@@ -70,21 +70,11 @@ async function noteRestored(
   return { runs, open: openRun };
 }
 
-/** What root restores belongs to whose the runs folder is: the coordinator is to go on with it. */
-async function settleAll(folder: string): Promise<void> {
+async function syncAll(folder: string): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
-    await settle(path);
-    if (entry.isDirectory()) await settleAll(path);
-  }
-}
-
-async function settle(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await leaveToOwner(handle, path, undefined);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    if (entry.isDirectory()) await syncAll(path);
+    const handle = await open(path, 'r');
+    await handle.sync().finally(() => handle.close());
   }
 }

@@ -48,7 +48,8 @@ export class Journal {
 
   /** @throws Refusal where an update of so many bytes would not fit in the place of the last one */
   async requireRoom(bytes: number): Promise<void> {
-    const { bavail, bsize } = await statfs(this.#folder);
+    const { bavail, bsize, blocks } = await statfs(this.#folder);
+    if (blocks === 0) return; // One that does not tell, as in memory.
     const room = bavail * bsize + (this.#finished?.totalBytes ?? 0);
     if (room >= bytes) return;
     const inKb = (count: number) => `${Math.ceil(count / 1000)} kB`;

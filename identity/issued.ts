@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { leaveToOwner, syncFolder } from '../runtime/files.js';
@@ -35,7 +36,8 @@ export async function register(folder: string, ...entries: Entry[]): Promise<voi
   const path = file(folder);
   const isTorn = !/(^|\n)$/.test(textOf(path) ?? '');
   const before = await stat(path).catch(() => undefined);
-  const handle = await open(path, 'a', 0o600);
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW } = constants;
+  const handle = await open(path, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW, 0o600);
   try {
     await leaveToOwner(handle, path, before);
     await handle.appendFile(

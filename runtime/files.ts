@@ -1,19 +1,19 @@
+import { randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { access, type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Refusal } from '../schemas/refusal.js';
-
-let writes = 0;
 
 /**
  * Replaces a file so that a crash leaves the old or the new one, whole and on disk. It keeps its owner and its mode.
  * @param mode of a new file, whatever the umask, and the most of an old one: 0o600 for a secret; none: as the umask has it
  */
 export async function writeAtomic(path: string, data: string | Uint8Array, mode?: number): Promise<void> {
-  const partial = `${path}.${process.pid}-${writes++}.partial`; // Two writes of one file may be under way.
+  // Two writes of one file may be under way, and in the folder of another nobody is to have put a link there.
+  const partial = `${path}.${randomBytes(8).toString('hex')}.partial`;
   const before = await stat(path).catch(() => undefined);
   const most = mode ?? 0o666;
-  const file = await open(partial, 'w', most);
+  const file = await open(partial, 'wx', most);
   try {
     await leaveToOwner(file, path, before);
     const wanted = before ? before.mode & most : mode;

@@ -37,7 +37,7 @@ export async function takeLock(
   const here = await hereNow();
   const own = `${process.pid} ${here.boot} ${await startOf(process.pid)} ${here.space} ${word}\n`;
   for (let i = 0; i < tries; i++) {
-    if (await placed(path, `${path}.${word}`, own)) return held(path, own, pace.beatMs, lost);
+    if (await placed(path, `${path}.${word}.partial`, own)) return held(path, own, pace.beatMs, lost);
     const found = await textOf(path);
     let state = await stateOf(found, here);
     let holder = holderOf(found);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { appendFile, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -70,23 +70,6 @@ test('backups of a run that goes on are whole: each, restored, goes on to the ad
     [],
     'nothing else is left',
   );
-});
-
-test('what root restores is left to whose the folder is', {
-  skip: process.getuid?.() !== 0 && 'only root may give files away',
-}, async (t) => {
-  const { place, files } = await runWithBackups(t);
-  const service = 4242;
-  const own = join(place, 'own');
-  await mkdir(own);
-  await chown(own, service, service);
-  await restore(files[0]!, join(own, 'runs'), 0);
-  const paths = await readdir(own, { recursive: true });
-  assert.ok(paths.some((path) => path.endsWith('journal.jsonl')));
-  for (const path of paths) {
-    const { uid, gid } = await stat(join(own, path));
-    assert.deepEqual([uid, gid], [service, service], path);
-  }
 });
 
 test('a folder that holds anything, or that a coordinator has, is not restored into, and stays as it is', async (t) => {
