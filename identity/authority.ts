@@ -75,13 +75,23 @@ export async function makePublicFolder(folder: string): Promise<void> {
   await chmod(path, 0o755).catch(() => undefined);
 }
 
-/** When an authority ends, ms since 1970. @throws Refusal where it has: what it signs counts for nobody */
+/**
+ * When an authority ends, ms since 1970.
+ * @throws Refusal where it has, or has not begun by this clock: what it signs then counts for nobody
+ */
 export function endOf({ folder, certificate }: Authority, nowMs: number): number {
-  const endMs = Date.parse(parseCertificate(certificate, authorityFiles.certificate).validTo);
+  const { validFrom, validTo } = parseCertificate(certificate, authorityFiles.certificate);
+  const [fromMs, endMs] = [Date.parse(validFrom), Date.parse(validTo)];
+  const clock = `the clock of this machine, ${new Date(nowMs).toISOString()}`;
+  if (nowMs < fromMs)
+    throw new Refusal(
+      `${clock}, is behind: the authority in ${folder} (--ca) counts from ${new Date(fromMs).toISOString()} on. ` +
+        'Set the clock, and do it again',
+    );
   if (nowMs < endMs) return endMs;
   throw new Refusal(
-    `the authority in ${folder} (--ca) has ended on ${new Date(endMs).toISOString()}, by the clock of this machine, ` +
-      `${new Date(nowMs).toISOString()}: make a new one in another folder and provision all anew`,
+    `the authority in ${folder} (--ca) has ended on ${new Date(endMs).toISOString()}, by ${clock}: ` +
+      'make a new one in another folder and provision all anew',
   );
 }
 

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { requireFolder, writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
-import { type Authority, issue } from './authority.js';
+import { type Authority, endOf, issue } from './authority.js';
 import { bundleFiles, holderOf, parseCertificate, textOf } from './bundle.js';
 import { type BundleSettings, settingsFile } from './bundle-settings.js';
 import { requestFor, takeKey } from './enrolment.js';
@@ -25,10 +25,12 @@ export function heldIn(
   try {
     const certificate = parseCertificate(pem, folder);
     const holder = holderOf(certificate);
-    const { publicKey } = parseCertificate(authority.certificate, bundleFiles.authority);
-    if (holder.name !== name || holder.role !== role || !certificate.verify(publicKey)) return 'another';
+    const issuer = parseCertificate(authority.certificate, bundleFiles.authority);
+    if (holder.name !== name || holder.role !== role || !certificate.verify(issuer.publicKey))
+      return 'another';
     if (serialsOf(readRegister(authority.folder).revoked).has(serialOf(pem))) return 'revoked';
     const dates = { fromMs: Date.parse(certificate.validFrom), toMs: Date.parse(certificate.validTo) };
+    if (nowMs < Date.parse(issuer.validFrom)) return 'valid'; // A clock that is not set yet says nothing.
     if (nowMs < dates.fromMs) return 'not valid yet'; // As one that was made when this clock was ahead.
     if (nowMs >= dates.toMs) return 'ended';
     return nowMs < dueMs(dates, 1) ? 'valid' : 'due'; // Later than its own service renews it.
@@ -53,6 +55,7 @@ export async function provision(
 ): Promise<void> {
   const { name, role } = subject;
   requireOther(subject);
+  endOf(authority, times.nowMs); // Before a key is made.
   const held = heldIn(folder, subject, authority, times.nowMs);
   if (held === 'another')
     throw new Refusal(

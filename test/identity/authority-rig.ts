@@ -17,7 +17,8 @@ const dayMs = 86_400_000;
 export async function makeTestAuthority(t: Ends, name = 'Test fleet') {
   const folder = await mkdtemp(join(tmpdir(), 'fleetune-authority-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const authority = await initAuthority(join(folder, 'ca'), { name, years: 1 }, Date.now());
+  // Some months old, so that what it made has had time to end.
+  const authority = await initAuthority(join(folder, 'ca'), { name, years: 1 }, Date.now() - 90 * dayMs);
   let made = 0;
   return {
     authority,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -29,6 +29,11 @@ test('what a folder holds of a member is told', async (t) => {
   assert.equal((await bundleOf(t, 25)).held(), 'ended');
   assert.equal((await bundleOf(t, -2)).held(), 'not valid yet');
   const { authority, folder, held } = await bundleOf(t, 0);
+  assert.equal(
+    heldIn(folder, barn, authority, 0),
+    'valid',
+    'a clock that is behind the authority says nothing',
+  );
   assert.equal(held({ name: 'shed', role: 'device' }), 'another');
   assert.equal(held({ name: 'barn', role: 'viewer' }), 'another');
   const other = (await makeTestAuthority(t)).authority;
@@ -61,4 +66,16 @@ test('a revoked member is let in again by a new bundle in its place; another’s
   );
   await again();
   assert.equal(held(), 'valid');
+});
+
+test('a clock that is behind the authority makes no certificate, and replaces none', async (t) => {
+  const { authority, folder } = await bundleOf(t, 0);
+  const before = readBundle(folder).own;
+  for (const out of [folder, join(folder, 'other')])
+    await assert.rejects(
+      provision(authority, barn, out, reach, { days: 90, nowMs: 0 }),
+      /clock of this machine, 1970-01-01T00:00:00.000Z, is behind: the authority in .* counts from 20.*Z on/,
+    );
+  assert.deepEqual(readBundle(folder).own, before);
+  assert.equal(existsSync(join(folder, 'other')), false);
 });
