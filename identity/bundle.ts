@@ -16,6 +16,8 @@ export const bundleFiles = {
   nextAuthority: 'ca.crt.next',
   /** Of the claim that the bundle was made by, the SHA-256 of its secret. */
   usedClaim: 'claim.used',
+  /** Held by who changes the bundle. */
+  lock: 'tls.lock',
 } as const;
 
 /** What TLS needs, as PEM. Without an authority the system's roots count. */

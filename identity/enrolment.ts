@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { requireFolder, syncFolder, writeAtomic } from '../runtime/files.js';
@@ -8,6 +9,7 @@ import type { Enrolled } from './authority-server.js';
 import { bundleFiles, holderOf, parseCertificate, readBundle, readSecret, textOf } from './bundle.js';
 import { settingsFile } from './bundle-settings.js';
 import type { ClaimToken } from './claim-token.js';
+import { underLock } from './exclusive.js';
 import { makeKey, makeRequest } from './x509.js';
 
 /**
@@ -17,8 +19,19 @@ import { makeKey, makeRequest } from './x509.js';
  * @returns false where the bundle was made by this claim: then nothing is asked for
  * @throws Refusal where the claim does not count; Unanswered
  */
-export async function enroll(token: ClaimToken, folder: string): Promise<boolean> {
-  await requireFolder(folder, 'the bundle (--tls)');
+export const enroll = (token: ClaimToken, folder: string): Promise<boolean> =>
+  changing(folder, () => redeem(token, folder));
+
+/**
+ * One change of a bundle after the other: of two at once the certificate of one could end beside the key of the other.
+ * @throws Refusal where the folder can't be written to; an error EBUSY where another is not done in time
+ */
+export async function changing<T>(folder: string, change: () => Promise<T>, flag = '--tls'): Promise<T> {
+  await requireFolder(folder, `the bundle (${flag})`);
+  return underLock(join(folder, bundleFiles.lock), `${folder} (${flag})`, change);
+}
+
+async function redeem(token: ClaimToken, folder: string): Promise<boolean> {
   const { url, name, fingerprint, secret } = token;
   const used = join(folder, bundleFiles.usedClaim);
   const mark = createHash('sha256').update(secret).digest('hex');
@@ -54,15 +67,23 @@ async function isWhole(folder: string): Promise<boolean> {
 /**
  * Exchanges the certificate of a bundle for one that ends later, over TLS with the present one. The folder holds
  * a whole bundle at every moment.
+ * @param serial of the certificate that is to be exchanged: where another is there by now, it stays; none: whatever is there
  * @throws Refusal where the authority refuses, as for a revoked one; Unanswered
  */
-export async function renew(url: string, folder: string): Promise<void> {
+export async function renew(url: string, folder: string, serial?: string): Promise<void> {
+  if (!existsSync(join(folder, bundleFiles.certificate))) throw nothingIn(folder);
+  await changing(folder, () => exchange(url, folder, serial));
+}
+
+const nothingIn = (folder: string) =>
+  new Refusal(`${folder} (--tls) holds no certificate with its authority’s: there is nothing to renew`);
+
+async function exchange(url: string, folder: string, serial: string | undefined): Promise<void> {
   const { own, authority: ca } = readBundle(folder);
-  if (!own || ca === undefined)
-    throw new Refusal(
-      `${folder} (--tls) holds no certificate with its authority’s: there is nothing to renew`,
-    );
-  const { name } = holderOf(parseCertificate(own.certificate, bundleFiles.certificate));
+  if (!own || ca === undefined) throw nothingIn(folder);
+  const present = parseCertificate(own.certificate, bundleFiles.certificate);
+  if (present.serialNumber !== (serial ?? present.serialNumber)) return;
+  const { name } = holderOf(present);
   await settle(folder, own.key);
   const { key, request } = await keyAndRequest(folder, name);
   const answer = await post(url, '/v1/renew', { request }, { ca, cert: own.certificate, key: own.key });
@@ -73,13 +94,11 @@ export async function renew(url: string, folder: string): Promise<void> {
 }
 
 /** A certificate request, PEM, whose key stays in the folder and waits there for its certificate. */
-export async function requestFor(name: string, folder: string): Promise<string> {
-  await requireFolder(folder, 'the bundle (--tls)');
-  return (await keyAndRequest(folder, name)).request;
-}
+export const requestFor = (name: string, folder: string): Promise<string> =>
+  changing(folder, async () => (await keyAndRequest(folder, name)).request);
 
 /** The key that waits for its certificate, made where there is none. */
-async function keyAndRequest(folder: string, name: string) {
+export async function keyAndRequest(folder: string, name: string) {
   const path = join(folder, bundleFiles.nextKey);
   let key = readSecret(path);
   if (key === undefined) {

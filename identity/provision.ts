@@ -1,10 +1,10 @@
 import { join, resolve } from 'node:path';
-import { requireFolder, writeAtomic } from '../runtime/files.js';
+import { writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
 import { type Authority, endOf, issue } from './authority.js';
 import { bundleFiles, holderOf, parseCertificate, textOf } from './bundle.js';
 import { type BundleSettings, settingsFile } from './bundle-settings.js';
-import { requestFor, takeKey } from './enrolment.js';
+import { changing, keyAndRequest, takeKey } from './enrolment.js';
 import { exclusively } from './exclusive.js';
 import { readRegister, serialsOf } from './issued.js';
 import { dueMs } from './renewal.js';
@@ -63,13 +63,15 @@ export async function provision(
     );
   if (held === 'valid')
     throw new Refusal(`${folder} holds a certificate already that counts: give another folder with --out`);
-  await requireFolder(folder, 'the bundle (--out)');
-  const request = given ?? (await requestFor(name, folder));
-  const certificate = await exclusively(authority.folder, () => issue(authority, subject, request, times));
   const put = (file: string, text: string) => writeAtomic(join(folder, file), text, 0o644);
-  await put(bundleFiles.authority, authority.certificate);
-  if (held === 'nothing')
-    await put(`${role}.yaml`, settingsFile({ role, name, ...reach, tls: reach.tls || resolve(folder) }));
-  await put(bundleFiles.certificate, certificate);
-  if (given === undefined) await takeKey(folder);
+  const make = async () => {
+    const request = given ?? (await keyAndRequest(folder, name)).request;
+    const certificate = await exclusively(authority.folder, () => issue(authority, subject, request, times));
+    await put(bundleFiles.authority, authority.certificate);
+    if (held === 'nothing')
+      await put(`${role}.yaml`, settingsFile({ role, name, ...reach, tls: reach.tls || resolve(folder) }));
+    await put(bundleFiles.certificate, certificate);
+    if (given === undefined) await takeKey(folder);
+  };
+  await changing(folder, make, '--out');
 }

@@ -63,7 +63,7 @@ export function startRenewal(
     if (!known || nowMs < Math.max(notBeforeMs, dueMs(known, random))) return;
     try {
       if (authority === '') throw new Refusal('no authority is set (--authority)');
-      await renewInProcess(authority, tls, stopping.signal);
+      await renewInProcess([authority, tls, known.serial], stopping.signal);
       look();
     } catch (error) {
       if (stopping.signal.aborted) return;
@@ -105,9 +105,8 @@ export async function renewIfDue(
   if (authority === '')
     return isEnding(known, nowMs) ? `the certificate in ${tls} ends ${until}: ${newCertificate}` : undefined;
   try {
-    await renewInProcess(authority, tls, AbortSignal.timeout(limitMs));
+    await renewInProcess([authority, tls, known.serial], AbortSignal.timeout(limitMs));
   } catch (error) {
-    if (readDates(tls)?.serial !== known.serial) return undefined; // Another command was quicker.
     return `the certificate in ${tls} ends ${until} and was not renewed: ${told(error)}`;
   }
   return undefined;
@@ -142,10 +141,10 @@ function readDates(folder: string) {
 }
 
 /** In a process of its own: what making a request takes, some 20 MB, goes with it. */
-function renewInProcess(authority: string, folder: string, signal: AbortSignal): Promise<void> {
+function renewInProcess(given: readonly string[], signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const options = { timeout: limitMs, signal };
-    execFile(process.execPath, [script, authority, folder], options, (error, _out, stderr) => {
+    execFile(process.execPath, [script, ...given], options, (error, _out, stderr) => {
       if (error) reject(new Error(stderr.trim().slice(-500) || told(error)));
       else resolve();
     });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
-import { link, readFile, readlink, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, open, readFile, readlink, rm, stat, utimes } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Refusal } from '../schemas/refusal.js';
 import { fail } from './service.js';
@@ -85,7 +85,13 @@ function held(path: string, own: string, beatMs: number, lost: (problem: Refusal
 /** Whether it is now at `path`, where nothing was: a link appears whole or not at all, and never in another's place. */
 async function placed(path: string, draft: string, text: string): Promise<boolean> {
   try {
-    await writeFile(draft, text);
+    const file = await open(draft, 'wx', 0o644);
+    try {
+      await file.chmod(0o644).catch(() => undefined); // Whatever root's umask: the folder's user is to see who has it.
+      await file.writeFile(text);
+    } finally {
+      await file.close();
+    }
     await link(draft, path);
     return true;
   } catch (error) {

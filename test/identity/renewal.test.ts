@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { cp } from 'node:fs/promises';
+import { chmod, cp, readdir } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readBundle } from '../../identity/bundle.js';
+import { enroll, renew, requestFor } from '../../identity/enrolment.js';
+import { provision } from '../../identity/provision.js';
 import { dueMs, renewIfDue, startRenewal } from '../../identity/renewal.js';
 import { revoke } from '../../identity/revocation.js';
+import { takeLock } from '../../runtime/lock.js';
 import { createLog } from '../../runtime/log.js';
 import { Events } from '../broker/rig.js';
-import { makeTestAuthority, serve } from './authority-rig.js';
+import { claimed, makeTestAuthority, serve } from './authority-rig.js';
 
 const lookMs = 20;
+const isRoot = process.getuid?.() === 0;
 
 test('a certificate is due when two thirds of its life are over, and up to a tenth later', () => {
   assert.equal(dueMs({ fromMs: 1000, toMs: 4000 }, 0), 3000);
@@ -132,4 +136,53 @@ test('who is no service renews where it is due, and hears why that failed', asyn
   await server.stop();
   assert.match((await look(20)).problem!, /was not renewed: .*ECONNREFUSED/);
   assert.equal(await renewIfDue({ tls: '', authority: url }, Date.now()), undefined);
+});
+
+test('commands at the same time renew a bundle once, and it stays whole', async (t) => {
+  const { authority, bundle } = await makeTestAuthority(t);
+  const { url, logged } = await serve(t, authority);
+  const tls = await bundle('operator', 'ana', { nowMs: Date.now() - 20 * 3_600_000 });
+  const commands = Array.from({ length: 4 }, () => renewIfDue({ tls, authority: url }, Date.now()));
+  assert.deepEqual(await Promise.all(commands), [undefined, undefined, undefined, undefined]);
+  assert.ok(readBundle(tls).own);
+  assert.deepEqual((await readdir(tls)).sort(), ['ca.crt', 'operator.yaml', 'tls.crt', 'tls.key']);
+  assert.equal(logged.all.filter(({ message }) => message === 'renewed').length, 1);
+});
+
+test('what changes a bundle waits for who changes it', async (t) => {
+  const { authority, folder, bundle } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const tls = await bundle('device', 'barn', { nowMs: Date.now() - 20 * 3_600_000 });
+  const subject = { name: 'barn', role: 'device' as const, hosts: [] };
+  const reach = { tls: '', authority: '', broker: '', fleet: '' };
+  const claim = await claimed(authority, url, 'barn');
+  const order: string[] = [];
+  const noted = (name: string, work: Promise<unknown>) => work.then(() => order.push(name));
+  const lock = await takeLock(join(tls, 'tls.lock'), () => 'held');
+  const all = Promise.all([
+    noted('renew', renew(url, tls)),
+    noted('enroll', enroll(claim, tls)),
+    noted('request', requestFor('barn', tls)),
+    noted('provision', provision(authority, subject, tls, reach, { days: 1, nowMs: Date.now() })),
+  ]);
+  // Another bundle takes as long as this one would.
+  await renew(url, await bundle('device', 'shed'));
+  await enroll(await claimed(authority, url, 'loft'), join(folder, 'loft'));
+  order.push('let go');
+  await lock.release();
+  await all;
+  assert.equal(order[0], 'let go');
+  assert.ok(readBundle(tls).own);
+});
+
+test('a bundle that can only be read does not hold up who reads it', {
+  skip: isRoot && 'root may write everywhere',
+}, async (t) => {
+  const { authority, bundle } = await makeTestAuthority(t);
+  const { url } = await serve(t, authority);
+  const tls = await bundle('operator', 'ana', { nowMs: Date.now() - 23 * 3_600_000 });
+  await chmod(tls, 0o500);
+  const problem = await renewIfDue({ tls, authority: url }, Date.now()).finally(() => chmod(tls, 0o700));
+  assert.match(problem!, /was not renewed: .*can't write to/);
+  assert.ok(readBundle(tls).own);
 });

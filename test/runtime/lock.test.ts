@@ -30,6 +30,15 @@ test('a folder in use is refused by its holder’s name, and free again after', 
   assert.deepEqual(await readdir(folder), []);
 });
 
+test('who holds a folder can be read by all who share it, whatever the umask', async (t) => {
+  const folder = await folderOf(t);
+  const before = process.umask(0o077);
+  t.after(() => process.umask(before));
+  const lock = await lockIn(folder);
+  assert.equal((await stat(join(folder, 'lock'))).mode & 0o777, 0o644);
+  await lock.release();
+});
+
 test('a lock is taken over whose process has ended, or is another one of that id', async (t) => {
   const folder = await folderOf(t);
   const path = join(folder, 'lock');
