@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   type ClientSettings,
+  ConnectionLost,
   connectClient,
   type FleetClient,
   type Reach,
@@ -92,7 +93,10 @@ export async function connectOperator(reach: OperatorReach, handlers: OperatorHa
   });
   const trigger = async (topic: string, payload: string) => {
     requireOperator(reach.tls);
-    await client.publish(topic, payload);
+    await client.publish(topic, payload).catch((error) => {
+      if (!(error instanceof ConnectionLost)) throw error;
+      throw new Refusal(`${error.message}: the coordinator may have it or not; try again`);
+    });
   };
   return {
     start: (id, settings) => trigger(topics.roundsStart, JSON.stringify({ id, ...settings })),

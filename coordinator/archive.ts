@@ -3,10 +3,10 @@ import { createReadStream, rmSync } from 'node:fs';
 import { open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { create, extract, list } from 'tar';
+import { isDiskTrouble } from '../runtime/disk-trouble.js';
 import { syncFolder } from '../runtime/files.js';
 import { told } from '../runtime/log.js';
 import { Refusal } from '../schemas/refusal.js';
-import { isDiskTrouble } from './disk-trouble.js';
 
 /** A backup as a file: a tar, gzipped, whose first entry lists the others with their hashes. */
 export interface Manifest {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ClientHandlers, FleetClient } from '../broker/client.js';
+import { isDiskTrouble } from '../runtime/disk-trouble.js';
 import { type Log, told } from '../runtime/log.js';
 import { QuietLog } from '../runtime/quiet-log.js';
 import { decode } from '../schemas/codec.js';
@@ -10,7 +11,6 @@ import type { Sink } from '../telemetry/sink.js';
 import { Alive } from './alive.js';
 import { Announcer } from './announcer.js';
 import type { Clocks } from './clock-step.js';
-import { isDiskTrouble } from './disk-trouble.js';
 import { FairQueue } from './fair-queue.js';
 import { OpenRun } from './open-run.js';
 import { announced, deathPoint, removed } from './presence.js';
@@ -58,8 +58,6 @@ export class Coordinator {
   #turn: Promise<void> = Promise.resolve();
   #ticking: Promise<void> | undefined;
   #stopped = false;
-  /** Why the last chunk is not on the disk. */
-  #chunkTrouble = '';
 
   private constructor(options: CoordinatorOptions, parts: CoordinatorParts) {
     this.#options = options;
@@ -101,7 +99,7 @@ export class Coordinator {
 
   /** Why its run waits for its disk; '' where it does not. */
   get trouble(): string {
-    return this.#driver.trouble || this.#chunkTrouble;
+    return this.#driver.trouble;
   }
 
   /** To be given to its connection. */
@@ -239,11 +237,13 @@ export class Coordinator {
     const receive = async () => {
       try {
         this.#announcer.receipt(device, await this.#driver.receive(device, key, chunk));
-        this.#chunkTrouble = '';
+        this.#driver.chunkTrouble = '';
       } catch (error) {
         if (!isDiskTrouble(error)) throw error;
-        this.#chunkTrouble = told(error);
-        this.#parts.log.error('chunk not written', { device, reason: this.#chunkTrouble }); // It comes again.
+        const reason = told(error);
+        if (reason !== this.#driver.chunkTrouble)
+          this.#parts.log.error('chunk not written', { device, reason }); // It comes again.
+        this.#driver.chunkTrouble = reason;
       }
     };
     const isTaken = await this.#chunks.put(device, chunk.data.length, () => this.#then(receive));

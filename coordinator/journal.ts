@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncFolder } from '../runtime/files.js';
+import { isNoRoom } from '../runtime/disk-trouble.js';
+import { syncFolder, writeAtomic } from '../runtime/files.js';
 import { told } from '../runtime/log.js';
 import { Refusal } from '../schemas/refusal.js';
 
@@ -57,8 +58,17 @@ export class Journal<T extends { kind: string }> {
     this.#bytes = bytes;
   }
 
-  /** Opens at the end of what is whole: a torn last line is cut off. */
+  /**
+   * Opens at the end of what is whole: a torn last line is cut off. In a file of its own, as long as there is room for
+   * one: who had the journal before and only stood still, as a frozen container, writes into none that counts.
+   */
   static async open<T extends { kind: string }>(path: string, wholeBytes: number): Promise<Journal<T>> {
+    if (wholeBytes > 0) {
+      const whole = (await readFile(path)).subarray(0, wholeBytes);
+      await writeAtomic(path, whole).catch((error) => {
+        if (!isNoRoom(error)) throw error;
+      });
+    }
     const file = await open(path, wholeBytes > 0 ? 'r+' : 'w');
     await file.truncate(wholeBytes);
     await file.datasync();

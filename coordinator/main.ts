@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { connectClient, type FleetClient, reachOf } from '../broker/client.js';
 import { startRenewal } from '../identity/renewal.js';
+import { isDiskTrouble } from '../runtime/disk-trouble.js';
 import { requireFolder } from '../runtime/files.js';
 import { linkCheck } from '../runtime/health.js';
 import { takeLock } from '../runtime/lock.js';
@@ -15,7 +16,6 @@ import { NewestFigures } from '../telemetry/newest.js';
 import { createSink, type Sink } from '../telemetry/sink.js';
 import { aliveCheck } from './alive.js';
 import { Coordinator, type CoordinatorParts } from './coordinator.js';
-import { isDiskTrouble } from './disk-trouble.js';
 import { pageProblem, startPage } from './page/page.js';
 
 export { pageProblem } from './page/page.js';

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
+import { isDiskTrouble } from '../runtime/disk-trouble.js';
 import { type Log, told } from '../runtime/log.js';
 import { QuietLog } from '../runtime/quiet-log.js';
 import type { Chunk, Point, Presence, Receipt, TaskKey } from '../schemas/messages.js';
 import type { RunSummary } from '../schemas/status.js';
 import type { Announcer } from './announcer.js';
 import { ClockStep, type Clocks } from './clock-step.js';
-import { isDiskTrouble } from './disk-trouble.js';
 import type { OpenRun } from './open-run.js';
 import { entryOf, nextStep, type Step } from './plan.js';
 import type { PresenceTable } from './presence.js';
@@ -43,9 +43,8 @@ export interface DriverParts extends Clocks {
 const retryMs = 2000;
 
 /**
- * Drives the run that is on: decides (plan.ts), writes the decision to the journal, then does it, until the
- * run waits for something. All of it can be asked again at any time, so resuming is nothing else than driving
- * on.
+ * Drives the run that is on: decides (plan.ts), writes that to the journal, then does it, until the run waits for
+ * something. All of it can be asked again at any time: resuming is nothing else than driving on.
  */
 export class RunDriver {
   readonly #options: DriverOptions;
@@ -60,6 +59,8 @@ export class RunDriver {
   readonly #stopped = new Map<string, number>();
   #note = '';
   #trouble = '';
+  /** Why the last chunk is not on the disk. */
+  chunkTrouble = '';
   /** What the last status was about. */
   #said: unknown[] = [];
   #pausedUntilMs = 0;
@@ -83,10 +84,9 @@ export class RunDriver {
 
   /** Why the run waits for its disk; '' where it does not. */
   get trouble(): string {
-    return this.#trouble;
+    return this.#trouble || this.chunkTrouble;
   }
 
-  /** The run that ended last. */
   get latest(): RunSummary | null {
     return this.#latest;
   }
@@ -291,7 +291,7 @@ export class RunDriver {
 
   /** On each change, and only then: a long history is long to write. */
   #tellStatus(): void {
-    const [state, note] = [this.#run?.state, this.#trouble || this.#note];
+    const [state, note] = [this.#run?.state, this.trouble || this.#note];
     const subject = [state, this.#latest, note];
     if (subject.every((part, i) => part === this.#said[i]) && this.#said.length > 0) return;
     this.#said = subject;

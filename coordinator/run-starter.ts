@@ -1,11 +1,11 @@
 import { join } from 'node:path';
+import { isDiskTrouble } from '../runtime/disk-trouble.js';
 import { type Log, told } from '../runtime/log.js';
 import { encode } from '../schemas/codec.js';
 import { Refusal } from '../schemas/refusal.js';
 import type { RunSettings } from '../schemas/run-settings.js';
 import { readTrigger } from '../schemas/trigger.js';
 import type { Announcer } from './announcer.js';
-import { isDiskTrouble } from './disk-trouble.js';
 import { OpenRun } from './open-run.js';
 import type { RunTrigger } from './run.js';
 import type { RunDriver } from './run-driver.js';

@@ -1,4 +1,4 @@
-import { isDiskTrouble, isNoRoom } from './disk-trouble.js';
+import { isDiskTrouble, isNoRoom } from '../runtime/disk-trouble.js';
 import type { OpenRun } from './open-run.js';
 import type { Step } from './plan.js';
 import { makeVersion } from './version.js';

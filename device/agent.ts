@@ -69,7 +69,8 @@ export async function startAgent(settings: AgentSettings, parts: AgentParts): Pr
   const { id: deviceId, version, powerSource, fleet } = settings;
   const session = await parts.journal.nextSession(Date.now());
   const identity = { deviceId, session, version, powerSource };
-  const standing = await Standing.of(identity, parts.inventory, parts.droppedPoints);
+  const take = () => parts.journal.requireRoom().then(() => parts.inventory.take());
+  const standing = await Standing.of(identity, { take }, parts.droppedPoints);
   const duties: Duties = {
     ...parts,
     deviceId,

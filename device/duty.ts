@@ -1,3 +1,4 @@
+import { isNoRoom } from '../runtime/disk-trouble.js';
 import type { Log } from '../runtime/log.js';
 import type { Point, Receipt, Task, TaskKey } from '../schemas/messages.js';
 import type { NetworkProfile } from '../schemas/network-energy.js';
@@ -109,7 +110,9 @@ async function fetchBase(task: Task, duties: Duties, signal: AbortSignal): Promi
     { link, mailbox: pieces, topics, ...limits },
     signal,
   );
-  await cache.put(task.baseSha256, pulled.bytes);
+  await cache.put(task.baseSha256, pulled.bytes).catch((error) => {
+    if (!isNoRoom(error)) throw error; // It is pulled again where it is needed again.
+  });
   moved(task.key, { bytesDown: pulled.payloadBytes, downS: pulled.seconds }, duties);
   return pulled;
 }

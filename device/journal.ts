@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isNoRoom } from '../runtime/disk-trouble.js';
 import { requireFolder, writeAtomic } from '../runtime/files.js';
 import { encode } from '../schemas/codec.js';
 import type { TaskKey, Update } from '../schemas/messages.js';
@@ -27,6 +28,7 @@ export interface Finished {
 export class Journal {
   readonly #folder: string;
   #finished: Finished | undefined;
+  #missedBytes = 0;
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -46,12 +48,17 @@ export class Journal {
     return this.#finished;
   }
 
-  /** @throws Refusal where an update of so many bytes would not fit in the place of the last one */
-  async requireRoom(bytes: number): Promise<void> {
+  /**
+   * @param bytes of an update; none: of the one for which there was no room
+   * @throws Refusal where it would not fit in the place of the last one
+   */
+  async requireRoom(bytes = this.#missedBytes): Promise<void> {
+    this.#missedBytes = 0;
     const { bavail, bsize, blocks } = await statfs(this.#folder);
     if (blocks === 0) return; // One that does not tell, as in memory.
     const room = bavail * bsize + (this.#finished?.totalBytes ?? 0);
     if (room >= bytes) return;
+    this.#missedBytes = bytes;
     const inKb = (count: number) => `${Math.ceil(count / 1000)} kB`;
     throw new Refusal(`the disk of its state has room for ${inKb(room)}, its update takes ${inKb(bytes)}`);
   }
@@ -96,7 +103,9 @@ export class Journal {
     const path = join(this.#folder, 'session');
     const last = Number(await readFile(path, 'utf8').catch(() => '0'));
     const session = Math.max(nowMs, Number.isSafeInteger(last) ? last + 1 : 0);
-    await writeAtomic(path, String(session));
+    await writeAtomic(path, String(session)).catch((error) => {
+      if (!isNoRoom(error)) throw error; // A device on a full disk is there, and says what it lacks.
+    });
     return session;
   }
 

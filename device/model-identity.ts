@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isNoRoom } from '../runtime/disk-trouble.js';
 import { writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
 import { headerLength, readSafetensorsHeader } from '../schemas/tensors.js';
@@ -43,7 +44,9 @@ export async function modelIdentity(folder: string, cacheFile: string): Promise<
     for await (const piece of createReadStream(join(folder, name))) hash.update(piece as Buffer);
   }
   const sha256 = hash.digest('hex');
-  await writeAtomic(cacheFile, JSON.stringify({ folder, files, sha256 } satisfies Seen));
+  await writeAtomic(cacheFile, JSON.stringify({ folder, files, sha256 } satisfies Seen)).catch((error) => {
+    if (!isNoRoom(error)) throw error; // Then it is computed again.
+  });
   return { sha256 };
 }
 

@@ -70,3 +70,19 @@ test('a damaged middle is refused by its line', async () => {
     (error) => error instanceof Refusal && /line 2 is damaged/.test(error.message),
   );
 });
+
+test('who had a journal before, and only stood still, writes into none that counts', async () => {
+  const path = await written('frozen', 1);
+  const { wholeBytes } = await readJournal<Entry>(path);
+  const frozen = await Journal.open<Entry>(path, wholeBytes);
+  const journal = await Journal.open<Entry>(path, wholeBytes);
+  await journal.append({ kind: 'entry', n: 1 });
+  await frozen.append({ kind: 'entry of another', n: 7 });
+  await journal.append({ kind: 'entry', n: 2 });
+  const { entries } = await readJournal<Entry>(path);
+  assert.deepEqual(
+    entries.map(({ n }) => n),
+    [0, 1, 2],
+  );
+  await Promise.all([frozen.close(), journal.close()]);
+});

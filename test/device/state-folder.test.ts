@@ -29,7 +29,7 @@ test('a device with no room for an update says so before it trains, not after', 
   const at = deviceFolder();
   const disk = smallDisk(t, at.state, '256k');
   if (!disk) return;
-  const { trainer, modelSha256 } = await startDevice(t, url, at);
+  const { trainer, modelSha256 } = await startDevice(t, url, at, { recheckMs: 50 });
   const { sha256: baseSha256 } = await coordinator.publishAdapter('r1', 0, tensorsOf(20_000));
   const answer = async (key: Partial<TaskKey>) => {
     await coordinator.tell('d1', taskOf(key, { modelSha256, baseSha256 }));
@@ -42,6 +42,35 @@ test('a device with no room for an update says so before it trains, not after', 
     /^the disk of its state has room for 33 kB, its update takes 81 kB$/,
   );
   assert.equal(trainer.jobs.all.length, 1);
+  const { presences } = coordinator;
+  await presences.find(({ problem }) => /^the disk of its state has room for 33 kB/.test(problem));
   disk.makeRoom();
+  await presences.find((one) => one === presences.all.at(-1) && one.problem === '');
   assert.equal(await answer({ round: 3 }), '');
+});
+
+test('a device on a full disk starts, evaluates, and says what it lacks for an update', async (t) => {
+  const { url } = await startRig(t, brokerLimits);
+  const coordinator = await startCoordinator(t, url);
+  const at = deviceFolder();
+  const disk = smallDisk(t, at.state, '256k');
+  if (!disk) return;
+  disk.fill(65_536);
+  const { modelSha256 } = await startDevice(t, url, at);
+  const { sha256: baseSha256 } = await coordinator.publishAdapter('r1', 0, tensorsOf(20_000));
+  await coordinator.tell('d1', taskOf({ round: 1, kind: 'evaluate' }, { modelSha256, baseSha256 }));
+  assert.equal((await coordinator.updates.count(1))[0]!.failure, '');
+  await coordinator.tell('d1', taskOf({ round: 2 }, { modelSha256, baseSha256 }));
+  await coordinator.presences.find(({ problem }) => /has room for .*, its update takes 81 kB/.test(problem));
+});
+
+test('one on a disk without a byte left is there all the same', async (t) => {
+  const { url } = await startRig(t, brokerLimits);
+  const coordinator = await startCoordinator(t, url);
+  const at = deviceFolder();
+  const disk = smallDisk(t, at.state, '64k');
+  if (!disk) return;
+  disk.fill();
+  await startDevice(t, url, at);
+  await coordinator.presences.find(({ online }) => online);
 });
