@@ -8,7 +8,7 @@ import {
   reachOf,
 } from '../broker/client.js';
 import { holderOf, parseCertificate, readBundle } from '../identity/bundle.js';
-import { renewIfDue } from '../identity/renewal.js';
+import { renewBeside } from '../identity/renewal.js';
 import { decode } from '../schemas/codec.js';
 import type { Presence, TelemetryBatch } from '../schemas/messages.js';
 import { Refusal } from '../schemas/refusal.js';
@@ -63,8 +63,11 @@ const maxPacketBytes = 1024 * 1024;
 /** Connects as an operator, whose certificate no service renews. @throws Refusal where there is no broker at the address */
 export async function connectOperator(reach: OperatorReach, handlers: OperatorHandlers): Promise<Operator> {
   const { fleet, connectS, tls = '', authority = '' } = reach;
-  const problem = await renewIfDue({ tls, authority }, Date.now());
-  if (problem) process.stderr.write(`${problem}\n`);
+  const renewed = await renewBeside({ tls, authority }, Date.now());
+  const tellProblem = async () => {
+    const problem = await renewed();
+    if (problem) process.stderr.write(`${problem}\n`);
+  };
   const topics = topicsOf(fleet);
   let heardMs = Date.now();
   const client = await new Promise<FleetClient>((resolve, reject) => {
@@ -90,6 +93,9 @@ export async function connectOperator(reach: OperatorReach, handlers: OperatorHa
       },
       failed: reject,
     }).catch(reject);
+  }).catch(async (error) => {
+    await tellProblem();
+    throw error;
   });
   const trigger = async (topic: string, payload: string) => {
     requireOperator(reach.tls);
@@ -105,7 +111,10 @@ export async function connectOperator(reach: OperatorReach, handlers: OperatorHa
       const startMs = Date.now();
       while (Date.now() - heardMs < silenceMs && Date.now() - startMs < settleLimitMs) await silence();
     },
-    close: () => client.stop(),
+    async close() {
+      await client.stop();
+      await tellProblem();
+    },
   };
 }
 

@@ -91,23 +91,45 @@ export function startRenewal(
 }
 
 /**
- * Renews a bundle's certificate where it is due, for who is no service.
- * @returns what is wrong with it then; undefined where it counts for long
+ * Renews a bundle's certificate where it is due, for who is no service: beside his work, as the authority may not
+ * answer; before it where the certificate would end meanwhile.
+ * @returns what to call when the work is done: it waits so long at most, and tells what is wrong with the certificate
  */
+export async function renewBeside(
+  settings: RenewalSettings,
+  nowMs: number,
+  waitMs = 3000,
+): Promise<() => Promise<string | undefined>> {
+  const stopping = new AbortController();
+  const work = renewIfDue(settings, nowMs, stopping.signal);
+  const known = settings.tls === '' ? undefined : readDates(settings.tls);
+  if (known && nowMs > known.toMs - limitMs) await work;
+  return () => {
+    const late = setTimeout(
+      () => stopping.abort(new Error(`no answer of ${settings.authority} while the command ran`)),
+      waitMs,
+    );
+    return work.finally(() => clearTimeout(late));
+  };
+}
+
+/** @returns what is wrong with the certificate then; undefined where it counts for long */
 export async function renewIfDue(
   { tls, authority }: RenewalSettings,
   nowMs: number,
+  signal: AbortSignal,
 ): Promise<string | undefined> {
   const known = tls === '' ? undefined : readDates(tls);
   if (!known || nowMs < dueMs(known, 0)) return undefined;
   const until = new Date(known.toMs).toISOString();
   if (nowMs >= known.toMs) return `the certificate in ${tls} ended ${until}: ${newCertificate}`;
+  const isLate = isEnding(known, nowMs); // Before, the next command may do it.
   if (authority === '')
-    return isEnding(known, nowMs) ? `the certificate in ${tls} ends ${until}: ${newCertificate}` : undefined;
+    return isLate ? `the certificate in ${tls} ends ${until}: ${newCertificate}` : undefined;
   try {
-    await renewInProcess([authority, tls, known.serial], AbortSignal.timeout(limitMs));
+    await renewInProcess([authority, tls, known.serial], signal);
   } catch (error) {
-    return `the certificate in ${tls} ends ${until} and was not renewed: ${told(error)}`;
+    return isLate ? `the certificate in ${tls} ends ${until} and was not renewed: ${told(error)}` : undefined;
   }
   return undefined;
 }
@@ -145,7 +167,8 @@ function renewInProcess(given: readonly string[], signal: AbortSignal): Promise<
   return new Promise((resolve, reject) => {
     const options = { timeout: limitMs, signal };
     execFile(process.execPath, [script, ...given], options, (error, _out, stderr) => {
-      if (error) reject(new Error(stderr.trim().slice(-500) || told(error)));
+      if (signal.aborted) reject(signal.reason);
+      else if (error) reject(new Error(stderr.trim().slice(-500) || told(error)));
       else resolve();
     });
   });

@@ -5,7 +5,7 @@ import { heldIn } from '../../identity/provision.js';
 import { startSecure } from '../broker/tls-rig.js';
 import { serve } from '../identity/authority-rig.js';
 
-test('an operator’s certificate that is due is renewed by his next command', async (t) => {
+test('an operator’s certificate that is due is renewed by his next command, beside its work', async (t) => {
   const { url, authority, bundle } = await startSecure(t);
   const { url: renewal } = await serve(t, authority);
   const tls = await bundle('operator', 'ana', { nowMs: Date.now() - 20 * 3_600_000 });

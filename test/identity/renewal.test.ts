@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { chmod, cp, readdir } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { readBundle } from '../../identity/bundle.js';
 import { enroll, renew, requestFor } from '../../identity/enrolment.js';
 import { provision } from '../../identity/provision.js';
-import { dueMs, renewIfDue, startRenewal } from '../../identity/renewal.js';
+import { dueMs, type RenewalSettings, renewBeside, startRenewal } from '../../identity/renewal.js';
 import { revoke } from '../../identity/revocation.js';
 import { takeLock } from '../../runtime/lock.js';
 import { createLog } from '../../runtime/log.js';
@@ -15,6 +15,8 @@ import { Events } from '../broker/rig.js';
 import { claimed, makeTestAuthority, serve } from './authority-rig.js';
 
 const lookMs = 20;
+/** For who is no service and has nothing else to do. */
+const renewIfDue = async (settings: RenewalSettings) => (await renewBeside(settings, Date.now(), 60_000))();
 const isRoot = process.getuid?.() === 0;
 
 test('a certificate is due when two thirds of its life are over, and up to a tenth later', () => {
@@ -84,17 +86,22 @@ test('a certificate that somebody else puts there is told too, with no authority
   await renewal.stop();
 });
 
-test('a service that stops does not wait for an authority that does not answer', async (t) => {
-  const { bundle } = await makeTestAuthority(t);
+/** An authority that does not answer. @returns who asks it, each with its connection */
+async function startSilent(t: TestContext) {
   const asked = new Events<Socket>();
   const silent = createServer(asked.add).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   t.after(() => silent.close());
+  return { asked, url: `https://127.0.0.1:${(silent.address() as AddressInfo).port}` };
+}
+
+test('a service that stops does not wait for an authority that does not answer', async (t) => {
+  const { bundle } = await makeTestAuthority(t);
+  const { asked, url } = await startSilent(t);
   const tls = await bundle('device', 'barn', { nowMs: Date.now() - 20 * 3_600_000 });
   const before = readBundle(tls).own;
   const log = createLog('device', (line) => assert.fail(`it waited: ${line}`));
-  const { port } = silent.address() as AddressInfo;
-  const renewal = startRenewal({ tls, authority: `https://127.0.0.1:${port}` }, log, () => undefined, lookMs);
+  const renewal = startRenewal({ tls, authority: url }, log, () => undefined, lookMs);
   const [asking] = await asked.count(1);
   const cut = once(asking!.on('error', () => undefined).resume(), 'close');
   await renewal.stop();
@@ -125,7 +132,7 @@ test('who is no service renews where it is due, and hears why that failed', asyn
   const look = async (hours: number, authorityUrl = url) => {
     const tls = await bundle('operator', 'ana', { nowMs: Date.now() - hours * 3_600_000 });
     const { certificate } = readBundle(tls).own!;
-    const problem = await renewIfDue({ tls, authority: authorityUrl }, Date.now());
+    const problem = await renewIfDue({ tls, authority: authorityUrl });
     return { problem, isNew: readBundle(tls).own!.certificate !== certificate };
   };
   assert.deepEqual(await look(1), { problem: undefined, isNew: false });
@@ -134,15 +141,37 @@ test('who is no service renews where it is due, and hears why that failed', asyn
   assert.match((await look(23, '')).problem!, /ends .*: .*fleetune provision/);
   assert.match((await look(25)).problem!, /ended .*: .*fleetune provision/);
   await server.stop();
-  assert.match((await look(20)).problem!, /was not renewed: .*ECONNREFUSED/);
-  assert.equal(await renewIfDue({ tls: '', authority: url }, Date.now()), undefined);
+  assert.deepEqual(await look(20), { problem: undefined, isNew: false }); // There is time.
+  assert.match((await look(23)).problem!, /was not renewed: .*ECONNREFUSED/);
+  assert.equal(await renewIfDue({ tls: '', authority: url }), undefined);
+});
+
+test('a command’s work and end wait for no authority that does not answer; late in its life that is told', async (t) => {
+  const { bundle } = await makeTestAuthority(t);
+  const { asked, url } = await startSilent(t);
+  const ask = async (hours: number, count: number) => {
+    const tls = await bundle('operator', 'ana', { nowMs: Date.now() - hours * 3_600_000 });
+    const before = readBundle(tls).own;
+    const end = await renewBeside({ tls, authority: url }, Date.now(), 0);
+    const asking = (await asked.count(count)).at(-1)!; // The command's work, while nothing answers.
+    const cut = once(asking.on('error', () => undefined).resume(), 'close');
+    const problem = await end();
+    await cut;
+    assert.deepEqual(readBundle(tls).own, before);
+    return problem;
+  };
+  assert.equal(await ask(20, 1), undefined);
+  assert.match(
+    (await ask(23, 2))!,
+    /ends .* and was not renewed: no answer of https:.* while the command ran/,
+  );
 });
 
 test('commands at the same time renew a bundle once, and it stays whole', async (t) => {
   const { authority, bundle } = await makeTestAuthority(t);
   const { url, logged } = await serve(t, authority);
   const tls = await bundle('operator', 'ana', { nowMs: Date.now() - 20 * 3_600_000 });
-  const commands = Array.from({ length: 4 }, () => renewIfDue({ tls, authority: url }, Date.now()));
+  const commands = Array.from({ length: 4 }, () => renewIfDue({ tls, authority: url }));
   assert.deepEqual(await Promise.all(commands), [undefined, undefined, undefined, undefined]);
   assert.ok(readBundle(tls).own);
   assert.deepEqual((await readdir(tls)).sort(), ['ca.crt', 'operator.yaml', 'tls.crt', 'tls.key']);
@@ -182,7 +211,7 @@ test('a bundle that can only be read does not hold up who reads it', {
   const { url } = await serve(t, authority);
   const tls = await bundle('operator', 'ana', { nowMs: Date.now() - 23 * 3_600_000 });
   await chmod(tls, 0o500);
-  const problem = await renewIfDue({ tls, authority: url }, Date.now()).finally(() => chmod(tls, 0o700));
+  const problem = await renewIfDue({ tls, authority: url }).finally(() => chmod(tls, 0o700));
   assert.match(problem!, /was not renewed: .*can't write to/);
   assert.ok(readBundle(tls).own);
 });
