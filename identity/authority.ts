@@ -56,7 +56,7 @@ export async function initAuthority(
     const authority = { folder, certificate, key };
     await register(folder, { authority: certificate }); // Before the key: with both the rest can be made again.
     await writeAtomic(path('key'), pem, 0o600);
-    await writeAtomic(path('crl'), await makeCrl([], authority, validity), 0o644);
+    await writeAtomic(path('crl'), makeCrl([], authority, validity), 0o644);
     await writeAtomic(path('certificate'), certificate, 0o644);
     return authority;
   });

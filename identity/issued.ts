@@ -5,7 +5,7 @@ import { leaveToOwner, syncFolder } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
 import type { CertificateRole } from '../schemas/roles.js';
 import { textOf } from './bundle.js';
-import type { Revoked } from './x509.js';
+import type { Revoked } from './crl.js';
 
 /** One certificate that was made. */
 export interface Issued {

@@ -4,10 +4,11 @@ import { writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
 import { type Authority, authorityFiles, holdsAuthority, makePublicFolder } from './authority.js';
 import { parseCertificate, parsePrivateKey, readSecret, textOf } from './bundle.js';
+import type { Revoked } from './crl.js';
 import { exclusively } from './exclusive.js';
 import { type Entry, readRegister, register, serialsOf } from './issued.js';
-import { writeCrl } from './revocation.js';
-import { type Revoked, readCrl } from './x509.js';
+import { listed, writeCrl } from './revocation.js';
+import { readCrl } from './x509.js';
 
 /**
  * Opens an authority. What its public folder lacks is written anew, as the register has it.
@@ -36,8 +37,8 @@ export async function openAuthority(folder: string, nowMs = Date.now()): Promise
   if (!parseCertificate(certificate, authorityFiles.certificate).checkPrivateKey(key))
     throw new Refusal(`${folder}: ${authorityFiles.key} is not the key of ${authorityFiles.certificate}`);
   const authority = { folder, certificate, key };
-  if (isWhole(await lacking(authority))) return authority;
-  await exclusively(folder, async () => complete(authority, await lacking(authority), nowMs));
+  if (isWhole(await lacking(authority, nowMs))) return authority;
+  await exclusively(folder, async () => complete(authority, await lacking(authority, nowMs), nowMs));
   return authority;
 }
 
@@ -50,20 +51,20 @@ interface Lacking {
 
 const isWhole = ({ entries, certificate, crl }: Lacking) => entries.length === 0 && !certificate && !crl;
 
-async function lacking(authority: Authority): Promise<Lacking> {
+async function lacking(authority: Authority, nowMs: number): Promise<Lacking> {
   const { folder, certificate } = authority;
   const kept = readRegister(folder);
-  const listed = await listedBy(authority, kept.authority !== undefined);
+  const found = await listedBy(authority, kept.authority !== undefined);
   const known = serialsOf(kept.revoked);
-  const isListed = serialsOf(listed ?? []);
-  const untold = (listed ?? []).filter(({ serial }) => !known.has(serial));
+  const isListed = serialsOf(found ?? []);
+  const untold = (found ?? []).filter(({ serial }) => !known.has(serial));
   return {
     entries: [
       ...untold.map(({ serial, atMs }) => ({ revoked: serial, atMs })),
       ...(kept.authority === undefined ? [{ authority: certificate }] : []), // Last: it says that all is there.
     ],
     certificate: !existsSync(join(folder, authorityFiles.certificate)),
-    crl: listed === undefined || kept.revoked.some(({ serial }) => !isListed.has(serial)),
+    crl: found === undefined || listed(kept, nowMs).some(({ serial }) => !isListed.has(serial)),
   };
 }
 

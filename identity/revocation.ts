@@ -4,9 +4,10 @@ import { writeAtomic } from '../runtime/files.js';
 import { Refusal } from '../schemas/refusal.js';
 import { type Authority, authorityFiles } from './authority.js';
 import { parseCertificate } from './bundle.js';
-import { dropClaims } from './claims.js';
+import { dropClaims, keptMs } from './claims.js';
+import type { Revoked } from './crl.js';
 import { exclusively } from './exclusive.js';
-import { type Issued, readRegister, register, serialsOf } from './issued.js';
+import { type Issued, type Register, readRegister, register, serialsOf } from './issued.js';
 import { makeCrl } from './x509.js';
 
 /**
@@ -41,14 +42,21 @@ function notRevoked(folder: string, name: string): Issued[] {
 }
 
 /**
- * Writes the list of revoked certificates as the register has it. A line stays for good: where this clock is ahead, a
- * certificate that seems to be over is not. Call it within `exclusively`.
+ * Who of a register is on the list: each that was revoked, once, until a year after its certificate's end, as this clock
+ * may be ahead. A line that left too early comes back when the authority is opened.
  */
+export function listed({ issued, revoked }: Register, nowMs: number): Revoked[] {
+  const over = new Set(issued.filter(({ toMs }) => toMs + keptMs <= nowMs).map(({ serial }) => serial));
+  const bySerial = new Map(revoked.map((entry) => [entry.serial, entry]));
+  return [...bySerial.values()].filter(({ serial }) => !over.has(serial));
+}
+
+/** Writes the list of revoked certificates. Call it within `exclusively`. */
 export async function writeCrl(authority: Authority, nowMs: number): Promise<void> {
   const { folder, certificate } = authority;
   const path = join(folder, authorityFiles.crl);
   // OpenSSL lets nobody in where nextUpdate has passed. What is new comes by the file, not by this date.
   const toMs = Date.parse(parseCertificate(certificate, authorityFiles.certificate).validTo);
-  const list = await makeCrl(readRegister(folder).revoked, authority, { fromMs: nowMs, toMs });
+  const list = makeCrl(listed(readRegister(folder), nowMs), authority, { fromMs: nowMs, toMs });
   await writeAtomic(path, list, existsSync(path) ? undefined : 0o644); // Brokers are other users.
 }
