@@ -134,9 +134,16 @@ async function answer(request: IncomingMessage, { authority, options, log }: Par
       const list = textOf(join(authority.folder, authorityFiles.crl)) ?? '';
       return request.headers['if-none-match'] === markOf(list) ? '' : list;
     }
-    case 'POST /v1/enroll': {
+    case 'POST /v1/enroll':
+    case 'POST /v1/enrolled': {
       const { secret, request: csr } = await body(request, ['secret', 'request']);
-      const { certificate, name, again } = await redeem(authority, { secret: secret!, request: csr! }, times);
+      const asked = { secret: secret!, request: csr! };
+      const { certificate, name, again } = await redeem(
+        authority,
+        asked,
+        times,
+        request.url === '/v1/enrolled',
+      );
       log.info('enrolled', { name, serial: serialOf(certificate), address, again });
       return JSON.stringify({ certificate, name, ...options.fleet } satisfies Enrolled);
     }

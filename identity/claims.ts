@@ -39,12 +39,14 @@ export async function makeClaim(authority: Authority, claim: Omit<Claim, 'certif
 
 /**
  * Answers a claim with a certificate: once, or again to the same key, as its answer may have been lost.
+ * @param isUsed answers again only: an open claim stays open
  * @throws Refusal where there is no such claim, it is over, used, or its certificate was revoked
  */
 export function redeem(
   authority: Authority,
   { secret, request }: { secret: string; request: string },
   { days, nowMs }: { days: number; nowMs: number },
+  isUsed = false,
 ): Promise<{ certificate: string; name: string; again: boolean }> {
   const { folder } = authority;
   const path = fileOf(folder, secret);
@@ -55,6 +57,7 @@ export function redeem(
     const { name, certificate } = claim;
     const key = await keyOfRequest(request);
     if (certificate !== undefined) return { ...again(authority, certificate, key, nowMs), name };
+    if (isUsed) throw new Refusal('the claim was not used yet');
     if (claim.toMs < nowMs)
       throw new Refusal(`the claim of ${name} ended at ${new Date(claim.toMs).toISOString()}`);
     const made = await issue(authority, claim, request, { days, nowMs });

@@ -35,8 +35,13 @@ async function redeem(token: ClaimToken, folder: string): Promise<boolean> {
   const { url, name, fingerprint, secret } = token;
   const used = join(folder, bundleFiles.usedClaim);
   const mark = createHash('sha256').update(secret).digest('hex');
-  if (textOf(used)?.trim() === mark && (await isWhole(folder))) return false;
+  const known = textOf(used)?.trim();
+  if (known === mark && (await isWhole(folder))) return false;
   const ca = await fetchAuthority(url, fingerprint);
+  if (known === undefined && (await wasMadeBy(token, folder, ca))) {
+    await writeAtomic(used, `${mark}\n`, 0o600);
+    return false;
+  }
   const { key, request } = await keyAndRequest(folder, name);
   const answer = JSON.parse(await post(url, '/v1/enroll', { secret, request }, { ca })) as Enrolled;
   const { role } = checked(answer.certificate, ca, key, name);
@@ -54,12 +59,43 @@ async function redeem(token: ClaimToken, folder: string): Promise<boolean> {
 
 /** Whether there is a certificate with its key, which then has its name. */
 async function isWhole(folder: string): Promise<boolean> {
+  const own = unlessRefused(() => readBundle(folder).own);
+  if (own) await settle(folder, own.key);
+  return own !== undefined;
+}
+
+/**
+ * Whether a bundle without a mark, as former versions made them, was made by the claim: the authority says so to its
+ * key. It does not use the claim up: one that is open is for a new key.
+ */
+async function wasMadeBy({ url, name, secret }: ClaimToken, folder: string, ca: string): Promise<boolean> {
+  const own = unlessRefused(() => readBundle(folder).own);
+  const isSettled = own !== undefined && own.key === textOf(join(folder, bundleFiles.key));
+  if (!isSettled || !isOurs(own, name, ca)) return false;
+  const request = await makeRequest(name, createPrivateKey(own.key));
   try {
-    const { own } = readBundle(folder);
-    if (own) await settle(folder, own.key);
-    return own !== undefined;
+    const answer = JSON.parse(await post(url, '/v1/enrolled', { secret, request }, { ca })) as Enrolled;
+    return answer.certificate === own.certificate;
   } catch (error) {
     if (error instanceof Refusal) return false;
+    throw error;
+  }
+}
+
+/** Whether it is an enrolled board's: of the name, of the authority, with a key as enrolment makes it. */
+function isOurs({ certificate }: { certificate: string }, name: string, ca: string): boolean {
+  const parsed = parseCertificate(certificate, bundleFiles.certificate);
+  const { asymmetricKeyDetails } = parsed.publicKey;
+  const isKind = asymmetricKeyDetails?.namedCurve === 'prime256v1';
+  const { publicKey } = parseCertificate(ca, bundleFiles.authority);
+  return isKind && holderOf(parsed).name === name && parsed.verify(publicKey);
+}
+
+function unlessRefused<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
     throw error;
   }
 }

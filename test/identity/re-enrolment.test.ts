@@ -59,6 +59,36 @@ test('a claim that was used and not deleted yet, as after a power cut, needs no 
   assert.deepEqual([existsSync(claim), existsSync(join(tls, 'tls.key'))], [false, true]);
 });
 
+test('a bundle of a former version, which has no mark, knows its claim again once the authority is there', async (t) => {
+  const { authority, url, server, claim, tls, used, enroll, serial } = await boardOf(t);
+  const before = serial();
+  await rm(join(tls, 'claim.used'));
+  await writeFile(claim, used);
+  await server.stop();
+  assert.match((await enroll()).err, /tls keeps its certificate/);
+  await serve(t, authority, { port: Number(new URL(url).port) });
+  const { code, out, err } = await enroll();
+  assert.equal(code, 0, err);
+  assert.match(out, /barn is enrolled already/);
+  assert.equal(serial(), before);
+  assert.equal(existsSync(claim), false);
+  assert.deepEqual((await readdir(tls)).sort(), [
+    ...['ca.crt', 'claim.used', 'device.yaml', 'tls.crt', 'tls.key'],
+  ]);
+});
+
+test('a new claim gets a bundle of a former version a new key', async (t) => {
+  const { authority, url, tls, give, enroll, serial } = await boardOf(t);
+  const before = { serial: serial(), key: readBundle(tls).own!.key };
+  await rm(join(tls, 'claim.used'));
+  await give(authority, url);
+  const { code, out, err } = await enroll();
+  assert.equal(code, 0, err);
+  assert.match(out, /barn is enrolled: /);
+  assert.notEqual(serial(), before.serial);
+  assert.notEqual(readBundle(tls).own!.key, before.key);
+});
+
 test('what a claim can’t do leaves the certificate that is there, and the claim', async (t) => {
   const { authority, url, claim, tls, give, enroll, serial } = await boardOf(t);
   const before = serial();
