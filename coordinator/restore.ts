@@ -1,8 +1,10 @@
 import { constants } from 'node:fs';
 import { access, mkdir, open, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDiskTrouble } from '../runtime/disk-trouble.js';
 import { requireFolder, syncFolder } from '../runtime/files.js';
 import { takeLock } from '../runtime/lock.js';
+import { told } from '../runtime/log.js';
 import { Refusal } from '../schemas/refusal.js';
 import { type Manifest, unpack, whileThere } from './archive.js';
 import { Journal, readJournal } from './journal.js';
@@ -29,7 +31,10 @@ export async function restore(file: string, runs: string, nowMs: number): Promis
   });
   await requireFolder(runs, 'the runs folder (--runs)');
   const inUse = (holder: string) => `the runs folder (--runs) ${runs} is in use by ${holder}: give another`;
-  const lock = await takeLock(join(runs, 'lock'), inUse);
+  const lock = await takeLock(join(runs, 'lock'), inUse).catch((error) => {
+    if (!isDiskTrouble(error)) throw error;
+    throw new Refusal(`the runs folder (--runs) ${runs} takes no file: ${told(error)}`);
+  });
   const stage = join(runs, restoring);
   try {
     const held = (await readdir(runs)).filter((name) => !/^lock(\..*\.partial)?$/.test(name));
