@@ -77,14 +77,21 @@ test('a coordinator killed again and again ends with the adapter of an undisturb
   }
 });
 
-test('a clock that is set, forward or back, neither ends a round nor holds up a run', async (t) => {
+/** Two devices, of which `b` answers no training while `hold`. */
+async function fleetThatIsHeld(t: TestContext) {
   const made = await Fleet.start(t);
   await made.device(two[0]!);
-  let hold = true;
+  const held = { made, hold: true };
   const b = await made.device({
     ...two[1]!,
-    change: (u, task) => (hold && task.key.kind === 'train' ? null : u),
+    change: (u, task) => (held.hold && task.key.kind === 'train' ? null : u),
   });
+  return Object.assign(held, { b });
+}
+
+test('a clock that is set, forward or back, neither ends a round nor holds up a run', async (t) => {
+  const held = await fleetThatIsHeld(t);
+  const { made, b } = held;
   let setByMs = 0;
   const clock = () => Date.now() + setByMs;
   const uptime = () => performance.now();
@@ -100,7 +107,7 @@ test('a clock that is set, forward or back, neither ends a round nor holds up a 
   }
   const before = hasTrained();
   await until(() => hasTrained() > before, 'b is asked again');
-  hold = false;
+  held.hold = false;
   const { state, rounds } = await made.result();
   assert.equal(state, 'completed');
   assert.deepEqual(rounds[0]!.participants, ['a', 'b']);
@@ -124,13 +131,8 @@ test('what was retained of a device and comes behind its own word changes nothin
 });
 
 test('a broker that comes back with nothing in the middle of a round gets all it needs again', async (t) => {
-  const made = await Fleet.start(t);
-  await made.device(two[0]!);
-  let hold = true;
-  const b = await made.device({
-    ...two[1]!,
-    change: (u, task) => (hold && task.key.kind === 'train' ? null : u),
-  });
+  const held = await fleetThatIsHeld(t);
+  const { made, b } = held;
   await made.coordinator({ defaults: { minDevices: 2 } });
   await made.trigger();
   await until(
@@ -139,7 +141,7 @@ test('a broker that comes back with nothing in the middle of a round gets all it
   );
   const before = b.tasks.length;
   await made.restartBroker();
-  hold = false;
+  held.hold = false;
   await until(() => b.tasks.length > before, 'the task is told again');
   const summary = await made.result();
   assert.equal(summary.state, 'completed');
@@ -193,10 +195,8 @@ test('a device that is stopped and started again in mid-round is asked again, th
 });
 
 test('time in which the coordinator was away does not count against a deadline', async (t) => {
-  const made = await Fleet.start(t);
-  await made.device(two[0]!);
-  let hold = true;
-  await made.device({ ...two[1]!, change: (u, task) => (hold && task.key.kind === 'train' ? null : u) });
+  const held = await fleetThatIsHeld(t);
+  const { made } = held;
   let skewMs = 0;
   const setup = { clock: () => Date.now() + skewMs, defaults: { minDevices: 2, quorum: 1, deadlineS: 60 } };
   const first = await made.coordinator(setup);
@@ -204,7 +204,7 @@ test('time in which the coordinator was away does not count against a deadline',
   await until(() => trained(made) === 'a', 'a has answered');
   await first.stop();
   skewMs = 3_600_000;
-  hold = false;
+  held.hold = false;
   await made.coordinator(setup);
   const summary = await made.result();
   assert.deepEqual(summary.rounds[0]!.participants, ['a', 'b']);

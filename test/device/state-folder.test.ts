@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import type { TaskKey } from '../../schemas/messages.js';
 import { startRig } from '../broker/rig.js';
 import { smallDisk } from '../telemetry/small-disk.js';
@@ -23,12 +23,19 @@ test('what a kill in mid-write leaves in the state folder goes with the next sta
   );
 });
 
-test('a device with no room for an update says so before it trains, not after', async (t) => {
-  const { url } = await startRig(t, brokerLimits);
-  const coordinator = await startCoordinator(t, url);
+/** A state folder of its own 256 KiB; undefined where this machine allows no mount. */
+async function onSmallDisk(t: TestContext) {
   const at = deviceFolder();
   const disk = smallDisk(t, at.state, '256k');
-  if (!disk) return;
+  if (!disk) return undefined;
+  const { url } = await startRig(t, brokerLimits);
+  return { url, at, disk, coordinator: await startCoordinator(t, url) };
+}
+
+test('a device with no room for an update says so before it trains, not after', async (t) => {
+  const small = await onSmallDisk(t);
+  if (!small) return;
+  const { url, coordinator, at, disk } = small;
   const { trainer, modelSha256 } = await startDevice(t, url, at, { recheckMs: 50 });
   const { sha256: baseSha256 } = await coordinator.publishAdapter('r1', 0, tensorsOf(20_000));
   const answer = async (key: Partial<TaskKey>) => {
@@ -50,11 +57,9 @@ test('a device with no room for an update says so before it trains, not after', 
 });
 
 test('a device on a full disk starts, evaluates, and says what it lacks for an update', async (t) => {
-  const { url } = await startRig(t, brokerLimits);
-  const coordinator = await startCoordinator(t, url);
-  const at = deviceFolder();
-  const disk = smallDisk(t, at.state, '256k');
-  if (!disk) return;
+  const small = await onSmallDisk(t);
+  if (!small) return;
+  const { url, coordinator, at, disk } = small;
   disk.fill(65_536);
   const { modelSha256 } = await startDevice(t, url, at);
   const { sha256: baseSha256 } = await coordinator.publishAdapter('r1', 0, tensorsOf(20_000));
@@ -65,11 +70,9 @@ test('a device on a full disk starts, evaluates, and says what it lacks for an u
 });
 
 test('one on a disk without a byte left is there all the same', async (t) => {
-  const { url } = await startRig(t, brokerLimits);
-  const coordinator = await startCoordinator(t, url);
-  const at = deviceFolder();
-  const disk = smallDisk(t, at.state, '64k');
-  if (!disk) return;
+  const small = await onSmallDisk(t);
+  if (!small) return;
+  const { url, coordinator, at, disk } = small;
   disk.fill();
   await startDevice(t, url, at);
   await coordinator.presences.find(({ online }) => online);
