@@ -79,6 +79,12 @@ export async function requireFolder(path: string, use: string, mode?: number): P
   }
 }
 
+/** The folder, or the nearest above it that is there. */
+export async function nearest(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  return found || dirname(path) === path ? path : nearest(dirname(path));
+}
+
 /** As mkdir's own recursion, which on Node 20 never ends where a parent refuses with ENOENT, as /proc does. */
 async function makeFolders(path: string, mode?: number): Promise<void> {
   if (existsSync(path)) return;

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
+import { nearest } from './files.js';
 
 /**
  * Root's work in a folder of another is done as that other, from here to the end of the process: what is made there is
@@ -8,13 +9,9 @@ import { dirname, resolve } from 'node:path';
  */
 export async function becomeOwnerOf(folder: string): Promise<void> {
   if (process.getuid?.() !== 0) return;
-  const { uid, gid } = await nearest(resolve(folder));
+  const { uid, gid } = await stat(await nearest(resolve(folder)));
   if (uid === 0) return;
   process.setgroups!([]);
   process.setgid!(gid);
   process.setuid!(uid);
-}
-
-async function nearest(path: string): Promise<{ uid: number; gid: number }> {
-  return await stat(path).catch(() => nearest(dirname(path)));
 }

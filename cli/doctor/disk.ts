@@ -1,5 +1,6 @@
-import { open, rm, stat, statfs } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { open, rm, statfs } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { nearest } from '../../runtime/files.js';
 import { bytesText, secondsText } from '../tables.js';
 import { type Check, type Finding, note, ok, problem, type Subject } from './check.js';
 import { spooled } from './telemetry-rate.js';
@@ -78,10 +79,4 @@ async function endurance(folder: string, { service, settings }: Subject): Promis
   }
   const what = `${share}; ${influxUrl === '' ? 'points stay there' : 'points wait there for InfluxDB'}`;
   return [isFull ? note(`${what}, and the oldest go`, 'give more with --telemetry-bytes') : ok(what)];
-}
-
-/** The folder, or the nearest above it that is there. */
-async function nearest(path: string): Promise<string> {
-  const found = await stat(path).catch(() => undefined);
-  return found || dirname(path) === path ? path : nearest(dirname(path));
 }
